@@ -1,0 +1,175 @@
+/** The calls that the engine answers, by name: what goes in, what comes out, in which units. Types only. */
+
+/** Paths are relative to `folder`, with `/`; lines are 1-based and inclusive. */
+export interface LineRange {
+  path: string;
+  startLine: number;
+  endLine: number;
+}
+
+/** A block of the memory with the reason's strength: larger is better, comparable within one answer only. */
+export interface ScoredRange extends LineRange {
+  score: number;
+}
+
+export interface SkippedFile {
+  path: string;
+  /** For people: "binary", "larger than 1 MiB", "matches the secrets list (.env)", … */
+  reason: string;
+}
+
+export interface IngestParams {
+  /** Absolute path of the folder. */
+  folder: string;
+}
+
+export interface IngestResult {
+  files: number;
+  segments: number;
+  blocks: number;
+  /** Tokens in memory after the call. */
+  tokens: number;
+  /** Tokens that this call ran through the model; 0 when nothing had changed. */
+  encodedTokens: number;
+  skipped: SkippedFile[];
+  seconds: number;
+}
+
+/** How the next token is chosen. All optional: greedy by default. */
+export interface SamplingOptions {
+  /** 0 = greedy. */
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  repetitionPenalty?: number;
+  seed?: number;
+}
+
+export interface ChatTurn {
+  role: "user" | "assistant";
+  text: string;
+}
+
+export interface AskParams extends SamplingOptions {
+  folder: string;
+  question: string;
+  /** Earlier turns of the same chat, oldest first. */
+  history?: ChatTurn[];
+  /** Text that the user selected: put into the prompt as it is. */
+  selection?: LineRange & { text: string };
+  maxTokens?: number;
+}
+
+export interface AskResult {
+  answer: string;
+  /** The blocks that the answer's tokens attended to, best first; scores are shares of the attention to memory. */
+  citations: ScoredRange[];
+  tokens: { prompt: number; memory: number; generated: number };
+  timing: { lookupMs: number; firstTokenMs: number; totalMs: number };
+  /** Why generation ended. */
+  finish: "stop" | "length" | "cancelled";
+}
+
+export interface RecallParams {
+  folder: string;
+  question: string;
+  /** How many blocks at most; 8 by default. */
+  top?: number;
+}
+
+export interface RecallResult {
+  /** Best first. */
+  blocks: ScoredRange[];
+}
+
+export interface StatusResult {
+  folder: string;
+  state: "empty" | "ingesting" | "paused" | "ready";
+  files: number;
+  blocks: number;
+  tokens: number;
+  /** Size of this folder's store on disk. */
+  bytes: number;
+  model: ModelInfo | undefined;
+  device: string;
+}
+
+export interface ForgetParams {
+  folder: string;
+  /** Files or folders to forget; everything when absent. */
+  paths?: string[];
+}
+
+export interface ForgetResult {
+  files: number;
+  blocks: number;
+}
+
+export interface ModelInfo {
+  name: string;
+  /** Absolute path of the model file or folder, when it is on this machine. */
+  path?: string;
+  architecture?: string;
+  parameters?: number;
+  contextTokens?: number;
+  /** Bytes on disk, or of the download. */
+  bytes: number;
+  license: string;
+  state: "in-use" | "on-disk" | "downloadable";
+}
+
+/** Progress of a long call. What is reported as done is durable. */
+export interface Progress {
+  phase: "download" | "convert" | "ingest";
+  done: number;
+  total: number;
+  unit: "bytes" | "tokens" | "steps";
+  /** Units a second over the last few seconds; 0 while not known. */
+  rate: number;
+  secondsLeft: number | undefined;
+  /** The file or step in work. */
+  detail?: string;
+}
+
+/** What `ask` tells while it works, in this order: `lookup` once, `token` many times, `end` once. */
+export type AnswerEvent =
+  | { type: "lookup"; blocks: ScoredRange[]; memoryTokens: number; lookupMs: number }
+  | { type: "token"; text: string }
+  | { type: "end"; result: AskResult };
+
+/** Given to every long call. */
+export interface CallContext {
+  signal: AbortSignal;
+  onProgress: (progress: Progress) => void;
+}
+
+/** Everything that an engine can do; implemented by `Engine` in its own process and by `EngineClient` over RPC. */
+export interface EngineApi {
+  ingest(params: IngestParams, context: CallContext): Promise<IngestResult>;
+  ask(params: AskParams, context: CallContext): AsyncIterable<AnswerEvent>;
+  recall(params: RecallParams, context: CallContext): Promise<RecallResult>;
+  status(folder: string): Promise<StatusResult>;
+  forget(params: ForgetParams): Promise<ForgetResult>;
+  models(): Promise<ModelInfo[]>;
+  /** Stops encoding after the file in work until `resume`; questions are still answered. */
+  pause(folder: string): Promise<void>;
+  resume(folder: string): Promise<void>;
+  /** Hints that files changed (or, with text, what an unsaved editor holds); they are encoded again, ahead of the queue. */
+  changed(params: { folder: string; files: { path: string; text?: string }[] }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How an engine is opened. */
+export interface EngineOptions {
+  /** Where stores, converted models and downloads live. */
+  dataDir: string;
+  /** Path of a GGUF file or of a folder with safetensors; chosen and fetched when absent. */
+  model?: string;
+  /** Threads for the model's arithmetic; the number of physical cores by default. */
+  threads?: number;
+  /** More patterns (gitignore syntax) of files that must never be read. */
+  secretPatterns?: string[];
+  /** Files above this many bytes are skipped; 1 MiB by default. */
+  maxFileBytes?: number;
+}
