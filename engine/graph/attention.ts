@@ -1,0 +1,133 @@
+/** Attention over a window: what is already there (`past`) and the tokens of this run. */
+import type { ModelConfig } from "../models/model-source.ts";
+import type { OnnxGraph } from "./onnx-writer.ts";
+
+/** Rows of queries that share one product with their keys; a causal run of 512 rows then skips 3/8 of the square. */
+export const CHUNK_ROWS = 128;
+/** Chunks that a prefill graph has room for. */
+export const CHUNKS = 4;
+/** Most tokens that one prefill run takes. */
+export const PREFILL_ROWS = CHUNK_ROWS * CHUNKS;
+
+/** Values of one layer: q rotated [1, T, heads * headDim]; keys rotated and values [1, T, kvHeads * headDim]. */
+export interface LayerValues {
+  query: string;
+  key: string;
+  value: string;
+}
+
+/** Names of a layer's inputs: keys (rotated) and values of the window so far, [kvHeads, S, headDim]. */
+export function pastNames(layer: number): { keys: string; values: string } {
+  return { keys: `past_keys.${layer}`, values: `past_values.${layer}` };
+}
+
+function scaling(config: ModelConfig) {
+  return { float: 1 / Math.sqrt(config.headDim) };
+}
+
+/**
+ * One token against S + 1 keys. Past and new keys are never joined: two score products, one softmax, two value
+ * products. `bias` [1, S + 1] closes the unused end of the past's buffers. Returns the output [1, 1, heads * headDim]
+ * and the attention weights [kvHeads, heads / kvHeads, S + 1].
+ */
+export function emitDecodeAttention(
+  graph: OnnxGraph,
+  config: ModelConfig,
+  layer: number,
+  values: LayerValues,
+): { output: string; weights: string } {
+  const { kvHeads, headDim, heads } = config;
+  const past = pastNames(layer);
+  const query = graph.node("Reshape", [values.query, graph.integers(kvHeads, heads / kvHeads, headDim)]);
+  const key = graph.node("Reshape", [values.key, graph.integers(kvHeads, 1, headDim)]);
+  const value = graph.node("Reshape", [values.value, graph.integers(kvHeads, 1, headDim)]);
+  const product = { transB: 1, alpha: scaling(config) };
+  const pastScores = graph.contrib("FusedMatMul", [query, past.keys], product);
+  const ownScore = graph.contrib("FusedMatMul", [query, key], product);
+  const scores = graph.node("Concat", [pastScores, ownScore], { axis: 2 });
+  const weights = graph.node("Softmax", [graph.node("Add", [scores, "bias"])], { axis: -1 });
+  const [pastWeights, ownWeight] = [graph.fresh(), graph.fresh()];
+  graph.nodeWithOutputs("Split", [weights, splitSizes(graph)], [pastWeights, ownWeight], { axis: 2 });
+  const fromPast = graph.node("MatMul", [pastWeights, past.values]);
+  const sum = graph.node("Add", [fromPast, graph.node("MatMul", [ownWeight, value])]);
+  return { output: graph.node("Reshape", [sum, graph.integers(1, 1, heads * headDim)]), weights };
+}
+
+/** [S, 1], once a graph. */
+function splitSizes(graph: OnnxGraph): string {
+  const name = "split_sizes";
+  if (graph.has(name)) return name;
+  const all = graph.node("Shape", ["bias"], { start: 1 });
+  const past = graph.node("Sub", [all, graph.integers(1)]);
+  return graph.node("Concat", [past, graph.integers(1)], { axis: 0 }, name);
+}
+
+/**
+ * Up to `PREFILL_ROWS` tokens against the past and themselves, `CHUNK_ROWS` rows at a time. Chunk c has the input
+ * `bias.c` [rows, 1, keys]: `keys` says how many of past + new keys it reads (those up to its own end), the values
+ * which of them each row may see. A chunk that a short run has no rows for is given [0, 1, 0].
+ */
+export function emitPrefillAttention(
+  graph: OnnxGraph,
+  config: ModelConfig,
+  layer: number,
+  values: LayerValues,
+): string {
+  const { kvHeads, headDim, heads } = config;
+  const group = heads / kvHeads;
+  const past = pastNames(layer);
+  const query = headMajor(graph, values.query, [-1, kvHeads, group, headDim]);
+  const newKeys = headMajor(graph, values.key, [-1, kvHeads, headDim]);
+  const newValues = headMajor(graph, values.value, [-1, kvHeads, headDim]);
+  const allKeys = graph.node("Concat", [past.keys, newKeys], { axis: 1 });
+  const allValues = graph.node("Concat", [past.values, newValues], { axis: 1 });
+  const outputs: string[] = [];
+  for (let chunk = 0; chunk < CHUNKS; chunk++) {
+    const bias = `bias.${chunk}`;
+    const end = chunkKeys(graph, chunk);
+    const start = chunk * CHUNK_ROWS;
+    const rows = slice(graph, query, graph.integers(start), graph.integers(start + CHUNK_ROWS));
+    const folded = graph.node("Reshape", [rows, graph.integers(kvHeads, -1, headDim)]);
+    const keys = slice(graph, allKeys, graph.integers(0), end);
+    const product = { transB: 1, alpha: scaling(config) };
+    const scores = graph.contrib("FusedMatMul", [folded, keys], product);
+    const unfolded = graph.node("Reshape", [scores, chunkShape(graph, chunk, [kvHeads, -1, group])], { allowzero: 1 });
+    const weights = graph.node("Softmax", [graph.node("Add", [unfolded, bias])], { axis: -1 });
+    const refolded = graph.node("Reshape", [weights, chunkShape(graph, chunk, [kvHeads, -1])], { allowzero: 1 });
+    const sum = graph.node("MatMul", [refolded, slice(graph, allValues, graph.integers(0), end)]);
+    outputs.push(graph.node("Reshape", [sum, graph.integers(kvHeads, -1, group, headDim)]));
+  }
+  const joined = graph.node("Concat", outputs, { axis: 1 });
+  const tokenMajor = graph.node("Transpose", [joined], { perm: [1, 0, 2, 3] });
+  return graph.node("Reshape", [tokenMajor, graph.integers(1, -1, heads * headDim)]);
+}
+
+/** [1, T, kvHeads * …] as [kvHeads, T, …]. */
+function headMajor(graph: OnnxGraph, value: string, shape: number[]): string {
+  const split = graph.node("Reshape", [value, graph.integers(...shape)]);
+  return graph.node("Transpose", [split], { perm: shape.length === 4 ? [1, 0, 2, 3] : [1, 0, 2] });
+}
+
+function slice(graph: OnnxGraph, value: string, start: string, end: string): string {
+  return graph.node("Slice", [value, start, end, graph.integers(1)]);
+}
+
+/** How many keys a chunk reads, as int64 [1]. */
+function chunkKeys(graph: OnnxGraph, chunk: number): string {
+  const name = `chunk_keys.${chunk}`;
+  return graph.has(name) ? name : graph.node("Shape", [`bias.${chunk}`], { start: 2 }, name);
+}
+
+/** [kvHeads, rows (times group), …, keys]: a shape whose sizes a chunk's bias gives; -1 stands for its rows. */
+function chunkShape(graph: OnnxGraph, chunk: number, leading: number[]): string {
+  const name = `chunk_shape.${chunk}.${leading.length}`;
+  if (graph.has(name)) return name;
+  const parts = leading.map((size) => (size === -1 ? chunkRows(graph, chunk, leading.length) : graph.integers(size)));
+  return graph.node("Concat", [...parts, chunkKeys(graph, chunk)], { axis: 0 }, name);
+}
+
+/** Rows of a chunk as int64 [1]; `rank` 2 asks for rows times the query heads of a group. */
+function chunkRows(graph: OnnxGraph, chunk: number, rank: number): string {
+  const rows = graph.node("Shape", [`bias.${chunk}`], { start: 0, end: 1 });
+  return rank === 2 ? graph.node("Mul", [rows, "heads_per_group"]) : rows;
+}
