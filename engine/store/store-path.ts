@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import { RepoMemoryError } from "../protocol/errors.ts";
+
+/**
+ * Where the store of a folder lies for one model: `<dataDir>/workspaces/<name>-<hash of the real path>/<hash of the encoder's
+ * key>.sqlite`. Throws `folder-not-found`.
+ */
+export function storePath(dataDir: string, folder: string, encoderKey: string): string {
+  const real = realFolder(folder);
+  return join(dataDir, "workspaces", `${readableName(real)}-${shortHash(real)}`, `${shortHash(encoderKey)}.sqlite`);
+}
+
+function realFolder(folder: string): string {
+  try {
+    return realpathSync.native(folder);
+  } catch (cause) {
+    throw new RepoMemoryError("folder-not-found", {
+      message: `There is no folder ${folder}.`,
+      remedy: "Check the path.",
+      cause,
+    });
+  }
+}
+
+/** For people who look into the data folder; the hash beside it is what tells folders apart. */
+function readableName(folder: string): string {
+  return basename(folder).replace(/[^\w.-]+/g, "_").slice(0, 40) || "root";
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,213 @@
+import { statSync } from "node:fs";
+
+import { BlockReader } from "./block-reader.ts";
+import type { MemoryTotals } from "./block-reader.ts";
+import { openDatabase, storeError } from "./database.ts";
+import type { Connection } from "./database.ts";
+import { FileTable } from "./file-table.ts";
+import type { FileRecord, SegmentPlace } from "./file-table.ts";
+import { LexicalTable } from "./lexical-table.ts";
+import { SegmentTable } from "./segment-table.ts";
+import type { NewSegment } from "./segment-table.ts";
+
+/** Pages given back to the file system in one transaction, so that no other window waits long. */
+const VACUUM_PAGES = 1024;
+
+/** A file whose segments are all in the store (or in the same commit). */
+export interface FileCommit {
+  file: FileRecord;
+  /** In file order; lines are 1-based. */
+  segments: readonly { key: string; startLine: number }[];
+  /** The words of a block's text that the lexical look-up finds it by. */
+  words: (text: string) => string[];
+}
+
+/**
+ * What the model computed about one folder, in one SQLite file. A cache: all of it can be made again. Several processes
+ * may hold the same store; every write is one short transaction, so that none of them ever sees a half-written file.
+ * Methods throw `store-failed` or `disk-full`.
+ */
+export class Store {
+  readonly path: string;
+  readonly #connection: Connection;
+  readonly #files: FileTable;
+  readonly #segments: SegmentTable;
+  readonly #lexical: LexicalTable;
+  readonly #blocks: BlockReader;
+
+  constructor(path: string, log: (line: string) => void) {
+    this.path = path;
+    this.#connection = openDatabase(path, log);
+    this.#files = new FileTable(this.#connection);
+    this.#segments = new SegmentTable(this.#connection);
+    this.#lexical = new LexicalTable(this.#connection);
+    this.#blocks = new BlockReader(this.#connection);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Runs `reading` on one consistent state of the store. */
+  read<T>(reading: (blocks: BlockReader, lexical: LexicalTable) => T): T {
+    try {
+      return this.#connection.transaction(() => reading(this.#blocks, this.#lexical)).deferred();
+    } catch (error) {
+      throw storeError(error, this.path);
+    }
+  }
+
+  /** Counts up whenever a file's blocks change, in any process: what was derived from live blocks is then out of date. */
+  generation(): number {
+    return this.#guarded(() =>
+      Number(this.#connection.prepare("SELECT value FROM counters WHERE name = 'generation'").pluck().get()),
+    );
+  }
+
+  files(): FileRecord[] {
+    return this.#guarded(() => this.#files.all());
+  }
+
+  file(path: string): FileRecord | undefined {
+    return this.#guarded(() => this.#files.get(path));
+  }
+
+  hasSegment(key: string): boolean {
+    return this.#guarded(() => this.#segments.idOf(key) !== undefined);
+  }
+
+  totals(): MemoryTotals {
+    return this.read((blocks) => blocks.totals());
+  }
+
+  /** Size on disk in bytes, with the write-ahead log. */
+  bytes(): number {
+    const size = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    return size(this.path) + size(`${this.path}-wal`);
+  }
+
+  /**
+   * Adds segments and makes files consist of theirs, all or nothing. Returns the paths of files of which a segment is not
+   * (or no longer: another process pruned it) in the store; those are left as they were.
+   */
+  commit(segments: readonly NewSegment[], files: readonly FileCommit[]): string[] {
+    return this.#write(() => {
+      for (const segment of segments) this.#segments.put(segment);
+      const incomplete = files.filter((file) => !this.#commitFile(file)).map(({ file }) => file.path);
+      if (files.length > incomplete.length) this.#nextGeneration();
+      return incomplete;
+    });
+  }
+
+  /** Notes that a file with unchanged content has another size or time. */
+  touch(file: FileRecord): void {
+    this.#write(() => {
+      this.#connection
+        .prepare<[number, string, string, string]>("UPDATE files SET size = ?, mtime_ns = ? WHERE path = ? AND content_hash = ?")
+        .run(file.size, String(file.mtimeNs), file.path, file.contentHash);
+    });
+  }
+
+  /** Takes files out of memory. Their segments stay as cache until pruned, so that a branch switch back is free. */
+  remove(paths: readonly string[]): void {
+    if (paths.length === 0) return;
+    this.#write(() => {
+      for (const path of paths) this.#removeFile(path);
+      this.#nextGeneration();
+    });
+  }
+
+  /** Takes files out of memory and deletes what was computed about them. Returns how many files and blocks that were. */
+  forget(paths: readonly string[]): { files: number; blocks: number } {
+    const forgotten = this.#write(() => {
+      const before = this.#blocks.totals();
+      const segments = new Set(paths.flatMap((path) => this.#files.segmentsOf(path)));
+      for (const path of paths) this.#removeFile(path);
+      this.#segments.remove([...segments].filter((segment) => !this.#segments.isLive(segment)));
+      this.#nextGeneration();
+      const after = this.#blocks.totals();
+      return { files: before.files - after.files, blocks: before.blocks - after.blocks };
+    });
+    this.#shrink();
+    return forgotten;
+  }
+
+  /** Deletes every segment that no file consists of any more. Returns how many. */
+  pruneUnused(): number {
+    const pruned = this.#write(() => {
+      const unused = this.#segments.unused();
+      this.#segments.remove(unused);
+      return unused.length;
+    });
+    this.#shrink();
+    return pruned;
+  }
+
+  /** Deletes the segment of a block whose data is damaged; its files are read and encoded again at the next ingestion. */
+  dropSegmentOf(block: number): void {
+    this.#write(() => {
+      const segment = this.#segments.segmentOf(block);
+      if (segment === undefined) return;
+      for (const { id } of this.#segments.blocksOf(segment)) this.#lexical.remove(id);
+      this.#files.markStale(segment);
+      this.#segments.remove([segment]);
+      this.#nextGeneration();
+    });
+  }
+
+  #commitFile({ file, segments, words }: FileCommit): boolean {
+    const places: SegmentPlace[] = [];
+    for (const { key, startLine } of segments) {
+      const segment = this.#segments.idOf(key);
+      if (segment === undefined) return false;
+      places.push({ segment, startLine });
+    }
+    const before = this.#files.segmentsOf(file.path);
+    const born = [...new Set(places.map(({ segment }) => segment))].filter((segment) => !this.#segments.isLive(segment));
+    this.#files.put(file, places);
+    for (const segment of born) {
+      for (const { id, text } of this.#segments.blocksOf(segment)) this.#lexical.put(id, words(text));
+    }
+    this.#unindexDead(before);
+    return true;
+  }
+
+  #removeFile(path: string): void {
+    const segments = this.#files.segmentsOf(path);
+    this.#files.remove(path);
+    this.#unindexDead(segments);
+  }
+
+  #unindexDead(segments: readonly number[]): void {
+    for (const segment of segments) {
+      if (this.#segments.isLive(segment)) continue;
+      for (const { id } of this.#segments.blocksOf(segment)) this.#lexical.remove(id);
+    }
+  }
+
+  #nextGeneration(): void {
+    this.#connection.exec("UPDATE counters SET value = value + 1 WHERE name = 'generation'");
+  }
+
+  /** Gives free pages back, a part at a time. */
+  #shrink(): void {
+    this.#guarded(() => {
+      let free = Number(this.#connection.pragma("freelist_count", { simple: true }));
+      for (; free > 0; free -= VACUUM_PAGES) this.#connection.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
+      this.#connection.pragma("wal_checkpoint(TRUNCATE)");
+    });
+  }
+
+  /** `IMMEDIATE` takes the write lock first: a transaction that reads and then writes could not be upgraded while another writes. */
+  #write<T>(writing: () => T): T {
+    return this.#guarded(() => this.#connection.transaction(writing).immediate());
+  }
+
+  #guarded<T>(operation: () => T): T {
+    try {
+      return operation();
+    } catch (error) {
+      throw storeError(error, this.path);
+    }
+  }
+}
