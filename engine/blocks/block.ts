@@ -61,5 +61,5 @@ export interface SegmentEncoder {
   header(path: string): Int32Array;
   /** The token ids of a piece of text, as the segmenter cuts it. */
   tokenize(text: string): Int32Array;
-  encode(inputs: readonly SegmentInput[]): EncodedSegment[];
+  encode(inputs: readonly SegmentInput[]): Promise<EncodedSegment[]>;
 }
