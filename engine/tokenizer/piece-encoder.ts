@@ -1,4 +1,3 @@
-import { RepoMemoryError } from "../protocol/errors.ts";
 import { toByteLevel } from "./byte-level.ts";
 import type { TokenizerSpec } from "./tokenizer-json.ts";
 import type { BpeModel } from "./tokenizer-library.ts";
@@ -59,13 +58,11 @@ export class PieceEncoder {
     return [chars.slice(0, middle), chars.slice(middle)].flatMap((half) => this.#merge(half.join("")));
   }
 
+  /** As in the reference, text without a token is left out where the vocabulary has none for unknown text. */
   #mergeAll(word: string): number[] {
     const texts = this.#model.encode([this.#byteLevel ? toByteLevel(word) : word]);
-    return texts.map((text) => {
-      const id = this.#model.tokens_to_ids.get(text) ?? this.#model.unk_token_id;
-      if (id === undefined) throw noToken(text);
-      return id;
-    });
+    const ids = texts.map((text) => this.#model.tokens_to_ids.get(text) ?? this.#model.unk_token_id);
+    return ids.filter((id) => id !== undefined);
   }
 }
 
@@ -76,12 +73,4 @@ export class PieceEncoder {
 function mergesStayInWords(spec: TokenizerSpec): boolean {
   if (spec.byteLevel || (spec.fuseUnknown && !spec.byteFallback)) return false;
   return Object.keys(spec.vocab).every((token) => token.search(WORD_START) < 0);
-}
-
-function noToken(text: string): RepoMemoryError {
-  return new RepoMemoryError("model-invalid", {
-    message: `The model's tokenizer has no token for ${JSON.stringify(text)} and none for unknown text.`,
-    meaning: "Some text cannot be turned into this model's tokens.",
-    remedy: "Download the model again, or choose another.",
-  });
 }

@@ -1,8 +1,5 @@
 import * as v from "valibot";
-import type { AddedToken, TokenizerSpec } from "./tokenizer-json.ts";
-
-/** Ends of a turn or of a text in the published chat formats: ChatML, Llama 3, Phi, Gemma, Llama 2 and Mistral, GPT-2. */
-const END_NAMES = ["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|end_of_text|>", "<end_of_turn>", "</s>", "<|endoftext|>"];
+import { END_TOKENS, type AddedToken, type TokenizerSpec } from "./tokenizer-json.ts";
 
 /** `tokenizer_config.json` names a token by its text or by an object that has it. */
 const tokenName = v.union([
@@ -32,6 +29,6 @@ export function findSpecialTokens(config: Record<string, unknown>, spec: Tokeniz
   const byContent = new Map(spec.addedTokens.map((token) => [token.content, token]));
   const named = (field: string): AddedToken | undefined => byContent.get(nameOf(config, field) ?? "");
   const eos = named("eos_token");
-  const ends = [eos, ...END_NAMES.map((name) => byContent.get(name))].filter((token) => token !== undefined);
+  const ends = [eos, ...[...END_TOKENS].map((name) => byContent.get(name))].filter((token) => token !== undefined);
   return { bos: named("bos_token"), eos, endTokens: new Set(ends.map((token) => token.id)) };
 }

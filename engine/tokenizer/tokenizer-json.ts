@@ -81,13 +81,31 @@ type DecoderStep = v.InferOutput<typeof decoderStep>;
 function decoderSteps(decoder: JsonObject | null): DecoderStep[] {
   const parsed = v.safeParse(decoderSchema, decoder);
   if (!parsed.success) return [];
-  return "decoders" in parsed.output && Array.isArray(parsed.output.decoders) ? parsed.output.decoders : [parsed.output];
+  return "decoders" in parsed.output && Array.isArray(parsed.output.decoders)
+    ? parsed.output.decoders
+    : [parsed.output];
 }
 
 /** SentencePiece writes a space before a text; its decoders take it off again. */
-function dropsLeadingSpace(step: DecoderStep): boolean {
-  if (step.type === "Metaspace") return step.prepend_scheme !== "never";
-  return step.type === "Strip" && step.content === " " && (step.start ?? 0) > 0;
+function dropsLeadingSpace({ type, content, start, prepend_scheme }: DecoderStep): boolean {
+  if (type === "Metaspace") return prepend_scheme !== "never";
+  return type === "Strip" && content === " " && (start ?? 0) > 0;
+}
+
+/** Ends of a turn or of a text in the published chat formats: ChatML, Llama 3, Phi, Gemma, Llama 2 and Mistral, GPT-2. */
+export const END_TOKENS: ReadonlySet<string> = new Set([
+  "<|im_end|>",
+  "<|eot_id|>",
+  "<|eom_id|>",
+  "<|end|>",
+  "<|end_of_text|>",
+  "<end_of_turn>",
+  "</s>",
+  "<|endoftext|>",
+]);
+
+function isControl(token: v.InferOutput<typeof addedToken>): boolean {
+  return token.special || CONTROL_MARKUP.test(token.content) || END_TOKENS.has(token.content);
 }
 
 /** Checks a tokenizer's files. @throws RepoMemoryError `model-invalid`, or `model-unsupported` when it is not BPE. */
@@ -98,10 +116,7 @@ export function readTokenizerJson(files: TokenizerFiles): TokenizerSpec {
   const steps = decoderSteps(decoder);
   const preTokenizer = referencePreTokenizer(parsed.output.pre_tokenizer);
   return {
-    addedTokens: (added_tokens ?? []).map((token) => ({
-      ...token,
-      control: token.special || CONTROL_MARKUP.test(token.content),
-    })),
+    addedTokens: (added_tokens ?? []).map((token) => ({ ...token, control: isControl(token) })),
     vocab: model.vocab,
     byteLevel: steps.some((decode) => decode.type === "ByteLevel"),
     byteFallback: model.byte_fallback === true,

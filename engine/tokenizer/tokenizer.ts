@@ -1,5 +1,5 @@
 import type { TokenizerFiles } from "../models/model-source.ts";
-import { createSplitter, type Splitter, type TextPart } from "./added-tokens.ts";
+import { createSplitter, type Splitter } from "./added-tokens.ts";
 import { fromByteLevel } from "./byte-level.ts";
 import { removeGuards } from "./literal-guard.ts";
 import { PieceEncoder } from "./piece-encoder.ts";
@@ -22,17 +22,20 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   return new BpeTokenizer(spec, bos?.id, endTokens);
 }
 
-/** Splitters for added tokens that are matched before and after normalization. */
-interface AddedTokenSplitters {
+/** How text is cut at added tokens: at those matched as they are, then, normalized, at the others. */
+interface Cutting {
   raw: Splitter;
   normalized: Splitter;
+  /** Applied to the text between added tokens. */
+  finish: (text: string) => string;
 }
 
-function splitters(tokens: readonly AddedToken[]): AddedTokenSplitters {
+function cutting(tokens: readonly AddedToken[], finish: (text: string) => string): Cutting {
   const afterNormalizer = (token: AddedToken): boolean => token.normalized ?? !token.special;
   return {
     raw: createSplitter(tokens.filter((token) => !afterNormalizer(token))),
     normalized: createSplitter(tokens.filter(afterNormalizer)),
+    finish,
   };
 }
 
@@ -43,8 +46,8 @@ class BpeTokenizer implements Tokenizer {
   readonly #spec: TokenizerSpec;
   readonly #library: LibraryTokenizer;
   readonly #pieces: PieceEncoder;
-  readonly #plain: AddedTokenSplitters;
-  readonly #template: AddedTokenSplitters;
+  readonly #plain: Cutting;
+  readonly #template: Cutting;
   readonly #added: ReadonlyMap<number, AddedToken>;
   readonly #utf8 = new TextEncoder();
 
@@ -54,8 +57,11 @@ class BpeTokenizer implements Tokenizer {
     const { model } = this.#library;
     const controls = spec.addedTokens.filter((token) => token.control && token.id !== model.unk_token_id);
     this.#pieces = new PieceEncoder(model, spec, new Set(controls.map((token) => token.id)));
-    this.#plain = splitters(spec.addedTokens.filter((token) => !token.control));
-    this.#template = splitters(spec.addedTokens);
+    this.#plain = cutting(
+      spec.addedTokens.filter((token) => !token.control),
+      (text) => text,
+    );
+    this.#template = cutting(spec.addedTokens, removeGuards);
     this.#added = new Map(spec.addedTokens.map((token) => [token.id, token]));
     this.vocabulary = model.vocab.length;
     this.bosToken = bosToken;
@@ -63,17 +69,11 @@ class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string): Int32Array {
-    const out: number[] = [];
-    this.#encodeSections(this.#plain.raw(text.toWellFormed()), this.#plain, out);
-    return Int32Array.from(out);
+    return this.#encodeCut(text.toWellFormed(), this.#plain);
   }
 
   encodeTemplate(text: string): Int32Array {
-    const out: number[] = [];
-    const sections = this.#template.raw(text.toWellFormed());
-    const unguarded = sections.map((part) => (typeof part === "string" ? removeGuards(part) : part));
-    this.#encodeSections(unguarded, this.#template, out);
-    return Int32Array.from(out);
+    return this.#encodeCut(text.toWellFormed(), this.#template);
   }
 
   decode(ids: readonly number[]): string {
@@ -96,23 +96,24 @@ class BpeTokenizer implements Tokenizer {
     return this.#library.model.vocab[id];
   }
 
-  #encodeSections(sections: readonly TextPart[], split: AddedTokenSplitters, out: number[]): void {
-    for (const [index, section] of sections.entries()) {
-      const parts = typeof section === "string" ? split.normalized(this.#normalize(section)) : [section];
-      for (const part of parts) this.#encodePart(part, index, out);
+  #encodeCut(text: string, cut: Cutting): Int32Array {
+    const out: number[] = [];
+    for (const [index, section] of cut.raw(text).entries()) {
+      const parts = typeof section === "string" ? cut.normalized(this.#normalize(section)) : [section];
+      for (const part of parts) {
+        if (typeof part === "string") this.#encodeText(cut.finish(part), index, out);
+        else out.push(part.id);
+      }
     }
+    return Int32Array.from(out);
   }
 
   #normalize(text: string): string {
     return this.#library.normalizer?.normalize(text) ?? text;
   }
 
-  #encodePart(part: TextPart, section: number, out: number[]): void {
-    if (typeof part !== "string") {
-      out.push(part.id);
-      return;
-    }
-    const pieces = this.#library.pre_tokenizer?.pre_tokenize(part, { section_index: section }) ?? [part];
+  #encodeText(text: string, section: number, out: number[]): void {
+    const pieces = this.#library.pre_tokenizer?.pre_tokenize(text, { section_index: section }) ?? [text];
     for (const piece of pieces) this.#pieces.encode(piece, out);
   }
 }
