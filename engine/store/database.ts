@@ -3,10 +3,8 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "
 import { dirname } from "node:path";
 
 import { RepoMemoryError } from "../protocol/errors.ts";
+import type { Connection } from "./connection.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
-
-/** A SQLite connection; only `store/` holds one. */
-export type Connection = Database.Database;
 
 /** How long a writer waits for another window's transaction, which takes milliseconds, before it gives up. */
 const BUSY_MS = 10_000;

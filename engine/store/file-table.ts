@@ -1,4 +1,4 @@
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 /** A file as it was when it was read. */
 export interface FileRecord {

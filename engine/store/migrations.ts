@@ -1,4 +1,4 @@
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 /**
  * The schema's history: entry n brings a store from version n to version n + 1. Entries are never edited once

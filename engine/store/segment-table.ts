@@ -1,4 +1,4 @@
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 /** The keys and values of a file's header tokens, encoded. */
 export interface NewHeader {

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { BlockReader } from "./block-reader.ts";
 import type { MemoryTotals } from "./block-reader.ts";
 import { openDatabase, storeError } from "./database.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { FileTable } from "./file-table.ts";
 import type { FileRecord, SegmentPlace } from "./file-table.ts";
 import { LexicalTable } from "./lexical-table.ts";
