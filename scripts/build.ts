@@ -2,7 +2,7 @@
  * Bundles the three Node programs and the webview into `dist/`. Run by Node 24 directly: `node scripts/build.ts [--watch]`.
  * Types are checked elsewhere (`npm run -s check`); this only bundles, so that it takes under a second.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build, context, type BuildOptions as AnyBuildOptions } from "esbuild";
 
@@ -25,12 +25,15 @@ const shared: BuildOptions = {
 /** CommonJS packages inside an ES module bundle call `require` for Node's own modules. */
 const requireShim = `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`;
 
+const { version }: { version: string } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+
 const node: BuildOptions = {
   ...shared,
   platform: "node",
   target: "node22",
   format: "esm",
   banner: { js: requireShim },
+  define: { "process.env.REPO_MEMORY_VERSION": JSON.stringify(version) },
 };
 
 function nodeProgram(name: string, entry: string, external: string[]): BuildOptions {

@@ -18,7 +18,8 @@ interface LockedPackage {
 }
 
 const lockFile = fileURLToPath(new URL("../package-lock.json", import.meta.url));
-const platformName = /(?:^|[/-])(android|darwin|freebsd|linux|openharmony|win32)-([a-z0-9]+)(?:-(gnu|musl)\w*)?(?:-\w+)?$/;
+const platformName =
+  /(?:^|[/-])(android|darwin|freebsd|linux|openharmony|win32)-([a-z0-9]+)(?:-(gnu|musl)\w*)?(?:-\w+)?$/;
 
 function entryFor(name: string, version: string): LockedPackage {
   const [, os, cpu, libc] = platformName.exec(name) ?? [];

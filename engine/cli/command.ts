@@ -1,0 +1,73 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { RepoMemoryError } from "../protocol/errors.ts";
+import type { CallContext, EngineApi, EngineOptions } from "../protocol/requests.ts";
+import type { Arguments, OptionSpec } from "./arguments.ts";
+import type { ProgressBars } from "./progress-bars.ts";
+import type { OutputStream, Terminal } from "./terminal.ts";
+
+/** Opens an engine; `Engine.open`, or what a test puts in its place. */
+export type OpenEngine = (options: EngineOptions, context: CallContext) => Promise<EngineApi>;
+
+/** What the command line touches of the world. */
+export interface CliEnvironment {
+  stdin: Readable & { isTTY?: boolean };
+  stdout: OutputStream;
+  stderr: OutputStream;
+  env: NodeJS.ProcessEnv;
+  /** Relative paths in arguments start here. */
+  cwd: string;
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal;
+  openEngine: OpenEngine;
+}
+
+/** One run of a command: its checked arguments and what it may use. */
+export interface CommandCall {
+  args: Arguments;
+  terminal: Terminal;
+  bars: ProgressBars;
+  environment: CliEnvironment;
+  context: CallContext;
+  /** The engine, opened at the first call, so that wrong usage is told before a model is loaded. */
+  engine(): Promise<EngineApi>;
+}
+
+/** A subcommand and its `--help`. */
+export interface Command {
+  name: string;
+  /** The arguments in the usage line. */
+  usage: string;
+  summary: string;
+  options: Record<string, OptionSpec>;
+  /** Full command lines, each with a word on what it does. */
+  examples: { line: string; does: string }[];
+  /** Throws a `RepoMemoryError` for every failure. */
+  run(call: CommandCall): Promise<void>;
+}
+
+/**
+ * The first positional as an absolute folder.
+ * @throws RepoMemoryError "folder-not-found"
+ */
+export async function folderArgument({ args, environment }: CommandCall): Promise<string> {
+  const folder = resolve(environment.cwd, args.positional(0));
+  const stats = await stat(folder).catch(() => undefined);
+  if (stats?.isDirectory()) return folder;
+  throw new RepoMemoryError("folder-not-found", {
+    message: stats === undefined ? `There is no folder ${folder}.` : `${folder} is not a folder.`,
+    remedy: "Name the folder whose files should be read.",
+  });
+}
+
+/** Reads the folder into memory if that was never done, or not to the end; true when it did. */
+export async function ingestIfNew(call: CommandCall, folder: string): Promise<boolean> {
+  const engine = await call.engine();
+  const { state } = await engine.status(folder);
+  if (state === "ready") return false;
+  call.terminal.note(`Reading ${folder} into memory first.`);
+  await engine.ingest({ folder }, call.context);
+  call.bars.end();
+  return true;
+}
