@@ -166,6 +166,8 @@ export interface EngineOptions {
   dataDir: string;
   /** Path of a GGUF file or of a folder with safetensors; chosen and fetched when absent. */
   model?: string;
+  /** When false, `open` throws "model-not-found" rather than fetch a model; true by default. */
+  mayDownload?: boolean;
   /** Threads for the model's arithmetic; the number of physical cores by default. */
   threads?: number;
   /** More patterns (gitignore syntax) of files that must never be read. */

@@ -1,0 +1,89 @@
+/** What may come in over RPC: every call's parameters, with a bound on everything that has a size. */
+import * as v from "valibot";
+import { RepoMemoryError } from "./protocol/errors.ts";
+import type { CallName, Calls } from "./protocol/rpc.ts";
+
+/** Longer than any file system's paths (Linux: 4,096 bytes; Windows: 32,767 UTF-16 units). */
+const Path = v.pipe(v.string(), v.minLength(1), v.maxLength(32_767), v.excludes("\0"));
+
+/** Inside the folder: neither absolute nor stepping out of it. */
+const RelativePath = v.pipe(
+  Path,
+  v.check((path) => !path.startsWith("/") && !path.startsWith("\\") && !/^[a-z]:/i.test(path), "must be relative"),
+  v.check((path) => !path.split(/[\\/]/).includes(".."), "must stay inside the folder"),
+);
+
+/** Far beyond what a person types or a window can hold; a paste of a whole file still passes. */
+const Question = v.pipe(v.string(), v.minLength(1), v.maxLength(65_536));
+
+/** An unsaved editor's text. Files above 1 MiB are not read by default; some settings allow more. */
+const FileText = v.pipe(v.string(), v.maxLength(4 * 1024 * 1024));
+
+const Line = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
+const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+const real = (least: number, most: number) => v.pipe(v.number(), v.minValue(least), v.maxValue(most));
+
+const Folder = v.object({ folder: Path });
+
+const Turn = v.object({
+  role: v.picklist(["user", "assistant"]),
+  text: v.pipe(v.string(), v.maxLength(262_144)),
+});
+
+const Ask = v.object({
+  folder: Path,
+  question: Question,
+  history: v.exactOptional(v.pipe(v.array(Turn), v.maxLength(100))),
+  selection: v.exactOptional(
+    v.object({ path: RelativePath, startLine: Line, endLine: Line, text: v.pipe(v.string(), v.maxLength(262_144)) }),
+  ),
+  maxTokens: v.exactOptional(count(65_536)),
+  temperature: v.exactOptional(real(0, 10)),
+  topK: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
+  topP: v.exactOptional(real(0, 1)),
+  minP: v.exactOptional(real(0, 1)),
+  repetitionPenalty: v.exactOptional(real(0.01, 100)),
+  seed: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
+});
+
+const Open = v.object({
+  dataDir: v.exactOptional(Path),
+  model: v.exactOptional(Path),
+  mayDownload: v.exactOptional(v.boolean()),
+  threads: v.exactOptional(count(1024)),
+  secretPatterns: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(1024))), v.maxLength(10_000))),
+  maxFileBytes: v.exactOptional(count(2 ** 31)),
+});
+
+/** One schema a call. */
+export const parameterSchemas = {
+  open: Open,
+  ingest: Folder,
+  ask: Ask,
+  recall: v.object({ folder: Path, question: Question, top: v.exactOptional(count(10_000)) }),
+  status: Folder,
+  forget: v.object({
+    folder: Path,
+    paths: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(100_000))),
+  }),
+  models: v.strictObject({}),
+  pause: Folder,
+  resume: Folder,
+  changed: v.object({
+    folder: Path,
+    files: v.pipe(v.array(v.object({ path: RelativePath, text: v.exactOptional(FileText) })), v.maxLength(10_000)),
+  }),
+  close: v.strictObject({}),
+} satisfies { [N in CallName]: v.GenericSchema<unknown, Calls[N]["params"]> };
+
+/**
+ * Checks a call's parameters as they came in.
+ * @throws RepoMemoryError "usage" that names the first field which is wrong.
+ */
+export function parseParams<N extends CallName>(name: N, params: unknown): v.InferOutput<(typeof parameterSchemas)[N]> {
+  const result = v.safeParse(parameterSchemas[name], params);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = v.getDotPath(issue) ?? "parameters";
+  throw new RepoMemoryError("usage", { message: `Call "${name}", ${field}: ${issue.message}` });
+}

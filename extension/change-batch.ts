@@ -1,0 +1,72 @@
+import type { ChangedParams } from "../engine/protocol/rpc.ts";
+import type { Disposable } from "./observable.ts";
+
+/** Changes within this many milliseconds go to the engine together. */
+const WINDOW = 300;
+
+/** An unsaved editor's text is sent when typing rested for this many milliseconds. */
+const TYPING_PAUSE = 1000;
+
+/** More files than this at once (a branch switch, an install) are cheaper told as "look again". */
+const MOST_FILES = 1000;
+
+/** What a batch is given. `schedule` can be replaced by a test's. */
+export interface ChangeBatchOptions {
+  send: (files: ChangedParams["files"]) => void;
+  /** Too much changed to name: compare the folder with the memory. */
+  lookAgain: () => void;
+  schedule?: (action: () => void, milliseconds: number) => Disposable;
+}
+
+/** Gathers one folder's changes: each file once, the newest state only. */
+export class ChangeBatch {
+  readonly #options: ChangeBatchOptions;
+  readonly #typing = new Map<string, Disposable>();
+  readonly #changed = new Map<string, string | undefined>();
+  #timer: Disposable | undefined;
+
+  constructor(options: ChangeBatchOptions) {
+    this.#options = options;
+  }
+
+  /** A file changed on disk, appeared or went; or its editor now shows what is on disk. */
+  onDisk(path: string): void {
+    this.#typing.get(path)?.dispose();
+    this.#typing.delete(path);
+    this.#add(path, undefined);
+  }
+
+  /** An editor's text differs from the disk's; `text` is read when typing rests, undefined when it is too long to send. */
+  inEditor(path: string, text: () => string | undefined): void {
+    this.#typing.get(path)?.dispose();
+    const rested = () => {
+      this.#typing.delete(path);
+      this.#add(path, text());
+    };
+    this.#typing.set(path, this.#schedule(rested, TYPING_PAUSE));
+  }
+
+  dispose(): void {
+    for (const timer of this.#typing.values()) timer.dispose();
+    this.#timer?.dispose();
+  }
+
+  #add(path: string, text: string | undefined): void {
+    this.#changed.set(path, text);
+    this.#timer ??= this.#schedule(() => this.#flush(), WINDOW);
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    const files = [...this.#changed].map(([path, text]) => (text === undefined ? { path } : { path, text }));
+    this.#changed.clear();
+    if (files.length > MOST_FILES) this.#options.lookAgain();
+    else this.#options.send(files);
+  }
+
+  #schedule(action: () => void, milliseconds: number): Disposable {
+    if (this.#options.schedule) return this.#options.schedule(action, milliseconds);
+    const timer = setTimeout(action, milliseconds);
+    return { dispose: () => clearTimeout(timer) };
+  }
+}

@@ -1,0 +1,173 @@
+import { createBirpc } from "birpc";
+import { type Channel, overChannel } from "../engine/protocol/channel.ts";
+import { type PlainError, RepoMemoryError } from "../engine/protocol/errors.ts";
+import type {
+  AnswerEvent,
+  AskParams,
+  CallContext,
+  EngineApi,
+  ForgetParams,
+  ForgetResult,
+  IngestParams,
+  IngestResult,
+  ModelInfo,
+  RecallParams,
+  RecallResult,
+  StatusResult,
+} from "../engine/protocol/requests.ts";
+import type {
+  CallName,
+  Calls,
+  ChangedParams,
+  ClientFunctions,
+  EngineFunctions,
+  Handshake,
+  OpenParams,
+  ProgressEvent,
+} from "../engine/protocol/rpc.ts";
+import { EventQueue } from "./event-queue.ts";
+
+/** What a call may be given: neither is needed. */
+type Context = Partial<CallContext>;
+
+/** A call that is not answered yet. */
+interface Pending {
+  onProgress?: CallContext["onProgress"];
+  onAnswer?: (event: AnswerEvent) => void;
+  fail: (error: Error) => void;
+}
+
+/** The engine over RPC. One client speaks to one process; when that dies, every call ends with `engine-died`. */
+export class EngineClient implements EngineApi {
+  readonly #engine: ReturnType<typeof createBirpc<EngineFunctions, ClientFunctions>>;
+  readonly #pending = new Map<number, Pending>();
+  readonly #onProgress: (event: ProgressEvent) => void;
+  #lastId = 0;
+  #death: RepoMemoryError | undefined;
+
+  /** `onProgress` hears of every call's progress, for views that made none of them. */
+  constructor(channel: Channel, onProgress: (event: ProgressEvent) => void, onFault: (error: Error) => void) {
+    this.#onProgress = onProgress;
+    const functions: ClientFunctions = {
+      progress: (event) => this.#progress(event),
+      answer: (id, event) => this.#pending.get(id)?.onAnswer?.(event),
+    };
+    this.#engine = createBirpc<EngineFunctions, ClientFunctions>(functions, {
+      ...overChannel(channel),
+      eventNames: ["cancel"],
+      timeout: -1,
+      resolver: (name, resolved) => (Object.hasOwn(functions, name) ? resolved : undefined),
+      onGeneralError: (error) => {
+        onFault(error);
+        return true;
+      },
+    });
+  }
+
+  hello(): Promise<Handshake> {
+    return this.#engine.hello();
+  }
+
+  ping(): Promise<"pong"> {
+    return this.#engine.ping();
+  }
+
+  /** Loads the model; must succeed before any other call. */
+  async open(params: OpenParams, context: Context = {}): Promise<void> {
+    await this.#call("open", params, context);
+  }
+
+  ingest(params: IngestParams, context: Context = {}): Promise<IngestResult> {
+    return this.#call("ingest", params, context);
+  }
+
+  async *ask(params: AskParams, context: Context = {}): AsyncGenerator<AnswerEvent> {
+    const events = new EventQueue<AnswerEvent>();
+    const stop = new AbortController();
+    const signal = context.signal ? AbortSignal.any([context.signal, stop.signal]) : stop.signal;
+    this.#call("ask", params, { ...context, signal }, (event) => events.push(event)).then(
+      () => events.end(),
+      (error: unknown) => events.fail(error),
+    );
+    try {
+      yield* events;
+    } finally {
+      // Whoever stops reading early wants no more tokens; after the last event this does nothing.
+      stop.abort();
+    }
+  }
+
+  recall(params: RecallParams, context: Context = {}): Promise<RecallResult> {
+    return this.#call("recall", params, context);
+  }
+
+  status(folder: string): Promise<StatusResult> {
+    return this.#call("status", { folder });
+  }
+
+  forget(params: ForgetParams): Promise<ForgetResult> {
+    return this.#call("forget", params);
+  }
+
+  models(): Promise<ModelInfo[]> {
+    return this.#call("models", {});
+  }
+
+  async pause(folder: string): Promise<void> {
+    await this.#call("pause", { folder });
+  }
+
+  async resume(folder: string): Promise<void> {
+    await this.#call("resume", { folder });
+  }
+
+  async changed(params: ChangedParams): Promise<void> {
+    await this.#call("changed", params);
+  }
+
+  async close(): Promise<void> {
+    await this.#call("close", {});
+  }
+
+  /** Ends every call that waits, and every later one, because the process is gone. */
+  die(reason: RepoMemoryError): void {
+    this.#death ??= reason;
+    for (const { fail } of this.#pending.values()) fail(reason);
+  }
+
+  #progress(event: ProgressEvent): void {
+    this.#pending.get(event.id)?.onProgress?.(event.progress);
+    this.#onProgress(event);
+  }
+
+  async #call<N extends CallName>(
+    name: N,
+    params: Calls[N]["params"],
+    { signal, onProgress }: Context = {},
+    onAnswer?: Pending["onAnswer"],
+  ): Promise<Calls[N]["result"]> {
+    if (this.#death) throw this.#death;
+    signal?.throwIfAborted();
+    const id = ++this.#lastId;
+    // Made here, so that the stack names who asked; the engine's own words are put in on reply.
+    const asker = new Error(`Call "${name}" of the engine`);
+    const { promise: death, reject: fail } = Promise.withResolvers<never>();
+    this.#pending.set(id, { fail, ...(onProgress && { onProgress }), ...(onAnswer && { onAnswer }) });
+    const cancel = () => void this.#engine.cancel(id);
+    signal?.addEventListener("abort", cancel);
+    try {
+      const reply = await Promise.race([this.#engine.call(id, name, params), death]);
+      if (reply.ok) return reply.value;
+      throw errorFor(reply.error, asker);
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      this.#pending.delete(id);
+    }
+  }
+}
+
+function errorFor(plain: PlainError, asker: Error): RepoMemoryError {
+  const error = RepoMemoryError.fromPlain(plain, asker);
+  error.stack = `${error.name}: ${error.message}\n${(asker.stack ?? "").split("\n").slice(1).join("\n")}`;
+  return error;
+}

@@ -1,0 +1,42 @@
+import * as vscode from "vscode";
+import { ChatView } from "./chat-view.ts";
+import { registerCommands } from "./commands.ts";
+import { Host } from "./host.ts";
+import { changesEngine, readsAutomatically } from "./settings.ts";
+import { showStatus } from "./status-bar.ts";
+import { watchWorkspace } from "./workspace-watcher.ts";
+
+/** Names another engine program for tests; read only when VS Code runs the extension for development or tests. */
+const TEST_ENGINE = "REPO_MEMORY_TEST_ENGINE";
+
+let host: Host | undefined;
+
+/** Called by VS Code once a window. Returns at once: the engine starts in its own process. */
+export function activate(context: vscode.ExtensionContext): Host {
+  const log = vscode.window.createOutputChannel("Repo Memory", { log: true });
+  const started = new Host(context, log, engineFile(context));
+  const { view, disposable } = ChatView.register(started, context.extensionUri);
+  context.subscriptions.push(
+    log,
+    disposable,
+    registerCommands(started, view),
+    showStatus(started),
+    watchWorkspace(started),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (changesEngine(event) && started.engine.state.value.kind !== "stopped") void started.engine.restart();
+    }),
+  );
+  if (readsAutomatically()) started.begin();
+  host = started;
+  return started;
+}
+
+/** Called by VS Code when the window closes or the extension is switched off. */
+export async function deactivate(): Promise<void> {
+  await host?.engine.stop();
+}
+
+function engineFile(context: vscode.ExtensionContext): string {
+  const other = context.extensionMode === vscode.ExtensionMode.Production ? undefined : process.env[TEST_ENGINE];
+  return other ?? context.asAbsolutePath("dist/engine.js");
+}

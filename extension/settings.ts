@@ -1,0 +1,38 @@
+import * as vscode from "vscode";
+import type { OpenParams } from "../engine/protocol/rpc.ts";
+
+/** The section of all settings. */
+const SECTION = "repoMemory";
+
+/** Settings that the engine reads once, when it opens. */
+const ENGINE_SETTINGS = ["model", "threads", "dataFolder", "secretPatterns", "maxFileSizeKiB"];
+
+/** Whether a trusted workspace is read without being asked. */
+export function readsAutomatically(): boolean {
+  return vscode.workspace.getConfiguration(SECTION).get("readAutomatically", true);
+}
+
+/** Tokens that an answer may have. */
+export function maxAnswerTokens(): number {
+  return vscode.workspace.getConfiguration(SECTION).get("maxAnswerTokens", 400);
+}
+
+/** What the engine is opened with. Empty settings are left out, so that the engine's own defaults hold. */
+export function openParams(): OpenParams {
+  const settings = vscode.workspace.getConfiguration(SECTION);
+  const model = settings.get("model", "").trim();
+  const dataDir = settings.get("dataFolder", "").trim();
+  const threads = settings.get("threads", 0);
+  return {
+    ...(model && { model }),
+    ...(dataDir && { dataDir }),
+    ...(threads > 0 && { threads }),
+    secretPatterns: settings.get<string[]>("secretPatterns", []),
+    maxFileBytes: settings.get("maxFileSizeKiB", 1024) * 1024,
+  };
+}
+
+/** Whether a change of the settings needs a new engine. */
+export function changesEngine(event: vscode.ConfigurationChangeEvent): boolean {
+  return ENGINE_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
+}

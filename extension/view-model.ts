@@ -1,0 +1,65 @@
+/** The engine's terms in the panel's: what is plain data for RPC becomes plain data for a person. */
+import { type ErrorCode, RepoMemoryError } from "../engine/protocol/errors.ts";
+import type { AskResult, Progress, ScoredRange } from "../engine/protocol/requests.ts";
+import type { AnswerMeta, Citation, EngineView, ErrorAction, ErrorCard, Meter } from "../webview/protocol/messages.ts";
+import type { EngineState } from "./engine-process.ts";
+
+/** Sources that are shown under an answer; attention beyond these is spread thin. */
+const MOST_CITATIONS = 8;
+
+/** Any thrown value as a card; `action` replaces the button that its code suggests. */
+export function errorCard(thrown: unknown, action?: ErrorAction): ErrorCard {
+  const { code, message, meaning, remedy } = RepoMemoryError.from(thrown);
+  return { message, meaning, remedy, action: action ?? actionFor[code] };
+}
+
+/** What helps against each kind of error. */
+const actionFor: Record<ErrorCode, ErrorAction | undefined> = {
+  "model-not-found": "download",
+  "download-failed": "download",
+  "engine-died": "restart",
+  "out-of-memory": "restart",
+  "store-failed": "read",
+  "disk-full": "read",
+  "folder-not-found": "read",
+  "model-invalid": "showLog",
+  "model-unsupported": "showLog",
+  internal: "showLog",
+  usage: undefined,
+  cancelled: undefined,
+};
+
+/** Progress as a meter; a total that is not known yet (0) stays 0. */
+export function meter({ detail, secondsLeft, ...progress }: Progress): Meter {
+  return { ...progress, secondsLeft, detail };
+}
+
+/** The supervisor's state as the panel shows it. */
+export function engineView(state: EngineState): EngineView {
+  if (state.kind === "stopped") return { kind: "off" };
+  if (state.kind === "starting") return { kind: "starting", meter: state.progress && meter(state.progress) };
+  if (state.kind === "restarting") return { kind: "restarting", attempt: state.attempt };
+  if (state.kind === "failed") return { kind: "failed", error: errorCard(state.error) };
+  return { kind: "ready" };
+}
+
+/** The best sources, their scores as shares of all that was paid to the memory. */
+export function citations(ranges: readonly ScoredRange[]): Citation[] {
+  const total = ranges.reduce((sum, { score }) => sum + Math.max(0, score), 0);
+  return ranges.slice(0, MOST_CITATIONS).map(({ path, startLine, endLine, score }) => {
+    return { path, startLine, endLine, share: total > 0 ? Math.max(0, score) / total : 0 };
+  });
+}
+
+/** What an answer took, flat. */
+export function answerMeta({ tokens, timing, finish }: AskResult): AnswerMeta {
+  return {
+    promptTokens: tokens.prompt,
+    memoryTokens: tokens.memory,
+    generatedTokens: tokens.generated,
+    lookupMs: timing.lookupMs,
+    firstTokenMs: timing.firstTokenMs,
+    totalMs: timing.totalMs,
+    finish,
+  };
+}

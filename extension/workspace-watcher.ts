@@ -1,0 +1,113 @@
+import * as vscode from "vscode";
+import { ChangeBatch } from "./change-batch.ts";
+import type { Host } from "./host.ts";
+
+/** Longer texts are not sent from the editor: the engine skips files of that size anyway. In UTF-16 units. */
+const LONGEST_TEXT = 1024 * 1024;
+
+/** Tells the engine which files changed. These are hints: the engine compares contents and decides. */
+export function watchWorkspace(host: Host): vscode.Disposable {
+  const watchers = new Map<string, FolderWatcher>();
+  const reconcile = () => {
+    const folders = vscode.workspace.workspaceFolders ?? [];
+    for (const [path, watcher] of watchers) {
+      if (folders.some(({ uri }) => uri.fsPath === path)) continue;
+      watcher.dispose();
+      watchers.delete(path);
+    }
+    for (const folder of folders) {
+      if (!watchers.has(folder.uri.fsPath)) watchers.set(folder.uri.fsPath, new FolderWatcher(host, folder));
+    }
+  };
+  reconcile();
+  const changes = vscode.workspace.onDidChangeWorkspaceFolders(reconcile);
+  return {
+    dispose: () => {
+      changes.dispose();
+      for (const watcher of watchers.values()) watcher.dispose();
+    },
+  };
+}
+
+class FolderWatcher {
+  readonly #folder: vscode.WorkspaceFolder;
+  readonly #batch: ChangeBatch;
+  /** Files whose editors were typed in and not saved. */
+  readonly #unsaved = new Set<string>();
+  readonly #cleanup: vscode.Disposable;
+
+  constructor(host: Host, folder: vscode.WorkspaceFolder) {
+    this.#folder = folder;
+    const memory = host.memoryOf(folder);
+    const tell = async (files: { path: string; text?: string }[]) => {
+      const client = host.client();
+      // What was never read needs no hint, and a reading to come compares everything.
+      if (!client || memory.facts.value.state === "unread") return;
+      await client.changed({ folder: memory.folder, files });
+      await memory.refresh(client);
+    };
+    const quietly = (work: Promise<void> | undefined) =>
+      void work?.catch((error: unknown) => host.log.warn(String(error)));
+    this.#batch = new ChangeBatch({
+      send: (files) => quietly(tell(files)),
+      lookAgain: () => {
+        const client = host.client();
+        if (client) quietly(memory.read(client));
+      },
+    });
+    this.#cleanup = vscode.Disposable.from(this.#batch, ...this.#listen());
+  }
+
+  dispose(): void {
+    this.#cleanup.dispose();
+  }
+
+  #listen(): vscode.Disposable[] {
+    const disk = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(this.#folder, "**/*"));
+    const onDisk = (uri: vscode.Uri) => this.#onDisk(uri);
+    return [
+      disk,
+      disk.onDidChange(onDisk),
+      disk.onDidCreate(onDisk),
+      disk.onDidDelete(onDisk),
+      vscode.workspace.onDidSaveTextDocument(({ uri }) => onDisk(uri)),
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#closed(uri)),
+      vscode.workspace.onDidRenameFiles(({ files }) =>
+        files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]).forEach(onDisk),
+      ),
+      vscode.workspace.onDidChangeTextDocument((event) => this.#inEditor(event)),
+    ];
+  }
+
+  #onDisk(uri: vscode.Uri): void {
+    const path = this.#path(uri);
+    if (path === undefined) return;
+    this.#unsaved.delete(path);
+    this.#batch.onDisk(path);
+  }
+
+  /** Closed without saving: what was typed is gone, the disk holds again. */
+  #closed(uri: vscode.Uri): void {
+    const path = this.#path(uri);
+    if (path !== undefined && this.#unsaved.has(path)) this.#onDisk(uri);
+  }
+
+  #inEditor({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    const path = this.#path(document.uri);
+    if (path === undefined || contentChanges.length === 0) return;
+    if (!document.isDirty) return this.#onDisk(document.uri);
+    this.#unsaved.add(path);
+    this.#batch.inEditor(path, () => {
+      const text = document.getText();
+      return text.length > LONGEST_TEXT ? undefined : text;
+    });
+  }
+
+  /** The path relative to the folder; undefined for what is not a file of it, and for Git's own files. */
+  #path(uri: vscode.Uri): string | undefined {
+    if (uri.scheme !== this.#folder.uri.scheme) return undefined;
+    if (vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath !== this.#folder.uri.fsPath) return undefined;
+    const path = vscode.workspace.asRelativePath(uri, false);
+    return path.startsWith(".git/") || path === uri.fsPath ? undefined : path;
+  }
+}
