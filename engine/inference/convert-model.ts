@@ -25,7 +25,7 @@ const MAX_POSITIONS = 16_384;
 /** int8 prefill is used while its answers stay this close to the decode path's, in nats a token on other code. */
 const MAX_PREFILL_KL = 0.02;
 /** A channel this many times the median is beyond what smoothing repairs: such a product stays in 8-bit blocks. */
-const OUTLIER_RATIO = 400;
+const OUTLIER_RATIO = 30;
 
 /** What lies in a converted model's folder, besides `decode.onnx`, `prefill.onnx` and `head.onnx`. */
 export interface ConvertedManifest {
