@@ -65,7 +65,9 @@ export class Checkpoint implements ModelSource {
     const plan = this.#plan(name);
     const { columns, tensor } = plan;
     const values = new Float32Array(plan.rows * columns);
-    await eachRow(plan, (bytes, row) => dequantize(tensor.type, bytes, values.subarray(row * columns, (row + 1) * columns)));
+    await eachRow(plan, (bytes, row) =>
+      dequantize(tensor.type, bytes, values.subarray(row * columns, (row + 1) * columns)),
+    );
     return values;
   }
 
@@ -106,7 +108,9 @@ export class Checkpoint implements ModelSource {
       return { tensor, rows, columns, destination: (row) => row };
     }
     const destination = (row: number) => halfSplitRow(row, this.config.headDim);
-    return tensor.shape.length === 1 ? { tensor, rows: columns, columns: 1, destination } : { tensor, rows, columns, destination };
+    return tensor.shape.length === 1
+      ? { tensor, rows: columns, columns: 1, destination }
+      : { tensor, rows, columns, destination };
   }
 }
 
@@ -133,7 +137,15 @@ function checkedTensors(parts: CheckpointParts): Map<TensorName, StoredTensor> {
     const tensor = tensors.get(fileName);
     if (tensor === undefined) throw invalidModel(path, `tensor ${fileName}`, "is missing");
     if (tensor.shape.join() !== shape.join()) {
-      throw invalidModel(path, `tensor ${fileName}`, `has shape [${tensor.shape.join(", ")}], where the config says [${shape.join(", ")}]`);
+      throw invalidModel(
+        path,
+        `tensor ${fileName}`,
+        `has shape [${tensor.shape.join(", ")}], where the config says [${shape.join(", ")}]`,
+      );
+    }
+    // Biases may have to change their rows' order one by one; no converter quantises vectors.
+    if (shape.length === 1 && BLOCK_LAYOUTS[tensor.type].values > 1) {
+      throw unsupportedModel(path, `the vector ${fileName} in ${tensor.type}`);
     }
     checked.set(name, tensor);
   }

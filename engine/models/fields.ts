@@ -77,9 +77,15 @@ export class Fields {
 
   #wrong(key: string, value: unknown, expected: string): Error {
     if (value === undefined || value === null) return invalidModel(this.path, key, `is missing; expected ${expected}`);
-    const shown = typeof value === "object" ? "a list or an object" : JSON.stringify(String(value).slice(0, 80));
-    return invalidModel(this.path, key, `is ${shown}, not ${expected}`);
+    return invalidModel(this.path, key, `is ${shown(value)}, not ${expected}`);
   }
+}
+
+/** A value as an error shows it: short, whatever it is. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return value.toString();
+  return Array.isArray(value) ? "a list" : "an object";
 }
 
 /** The fields of a parsed JSON object; only its own properties count. */

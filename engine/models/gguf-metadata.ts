@@ -26,20 +26,21 @@ const ARRAY = 9;
 const MIN_ENTRY_BYTES = 8 + 4 + 1; // key length, type, a value of one byte
 
 /** GGUF's numbers of value types, with the fewest bytes that a value of each takes and how it is read. */
-const VALUE_READERS: ReadonlyMap<number, { bytes: number; read: (cursor: GgufCursor, field: string) => GgufValue }> = new Map([
-  [0, { bytes: 1, read: (cursor, field) => cursor.u8(field) }],
-  [1, { bytes: 1, read: (cursor, field) => cursor.i8(field) }],
-  [2, { bytes: 2, read: (cursor, field) => cursor.u16(field) }],
-  [3, { bytes: 2, read: (cursor, field) => cursor.i16(field) }],
-  [4, { bytes: 4, read: (cursor, field) => cursor.u32(field) }],
-  [5, { bytes: 4, read: (cursor, field) => cursor.i32(field) }],
-  [6, { bytes: 4, read: (cursor, field) => cursor.f32(field) }],
-  [7, { bytes: 1, read: (cursor, field) => cursor.u8(field) !== 0 }],
-  [8, { bytes: 8, read: (cursor, field) => cursor.string(field, MAX_STRING_BYTES) }],
-  [10, { bytes: 8, read: (cursor, field) => exact(cursor.u64(field)) }],
-  [11, { bytes: 8, read: (cursor, field) => exact(cursor.i64(field)) }],
-  [12, { bytes: 8, read: (cursor, field) => cursor.f64(field) }],
-]);
+const VALUE_READERS: ReadonlyMap<number, { bytes: number; read: (cursor: GgufCursor, field: string) => GgufValue }> =
+  new Map([
+    [0, { bytes: 1, read: (cursor, field) => cursor.u8(field) }],
+    [1, { bytes: 1, read: (cursor, field) => cursor.i8(field) }],
+    [2, { bytes: 2, read: (cursor, field) => cursor.u16(field) }],
+    [3, { bytes: 2, read: (cursor, field) => cursor.i16(field) }],
+    [4, { bytes: 4, read: (cursor, field) => cursor.u32(field) }],
+    [5, { bytes: 4, read: (cursor, field) => cursor.i32(field) }],
+    [6, { bytes: 4, read: (cursor, field) => cursor.f32(field) }],
+    [7, { bytes: 1, read: (cursor, field) => cursor.u8(field) !== 0 }],
+    [8, { bytes: 8, read: (cursor, field) => cursor.string(field, MAX_STRING_BYTES) }],
+    [10, { bytes: 8, read: (cursor, field) => exact(cursor.u64(field)) }],
+    [11, { bytes: 8, read: (cursor, field) => exact(cursor.i64(field)) }],
+    [12, { bytes: 8, read: (cursor, field) => cursor.f64(field) }],
+  ]);
 
 /** Reads the count of metadata entries and the entries. */
 export function readMetadata(cursor: GgufCursor): Map<string, GgufValue> {
@@ -69,7 +70,8 @@ class ValueReader {
 
   #array(field: string, depth: number): GgufValue[] {
     const cursor = this.#cursor;
-    if (depth > MAX_ARRAY_DEPTH) throw invalidModel(cursor.path, field, `nests arrays more than ${MAX_ARRAY_DEPTH} deep`);
+    if (depth > MAX_ARRAY_DEPTH)
+      throw invalidModel(cursor.path, field, `nests arrays more than ${MAX_ARRAY_DEPTH} deep`);
     const type = cursor.u32(`element type of ${field}`);
     const elementBytes = type === ARRAY ? 12 : this.#scalarReader(field, type).bytes;
     const length = cursor.count(`length of ${field}`, elementBytes, MAX_ELEMENTS - this.#elements);
@@ -81,7 +83,8 @@ class ValueReader {
 
   #scalarReader(field: string, type: number) {
     const reader = VALUE_READERS.get(type);
-    if (reader === undefined) throw invalidModel(this.#cursor.path, `type of ${field}`, `is ${type}, which is no known type`);
+    if (reader === undefined)
+      throw invalidModel(this.#cursor.path, `type of ${field}`, `is ${type}, which is no known type`);
     return reader;
   }
 }

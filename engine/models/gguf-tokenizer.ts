@@ -83,14 +83,27 @@ function byteLevelPipeline(metadata: Fields): Pipeline {
 }
 
 /** Llama 2's kind: spaces become U+2581, pieces merge by score, what is in no piece is written as bytes. */
-function sentencePiecePipeline(metadata: Fields, vocabulary: GgufVocabulary, special: Record<string, string>): Pipeline {
+function sentencePiecePipeline(
+  metadata: Fields,
+  vocabulary: GgufVocabulary,
+  special: Record<string, string>,
+): Pipeline {
   const space = "\u2581";
   const prefixed = metadata.boolean("tokenizer.ggml.add_space_prefix", true);
-  const decoders: unknown[] = [{ type: "Replace", pattern: { String: space }, content: " " }, { type: "ByteFallback" }, { type: "Fuse" }];
+  const decoders: unknown[] = [
+    { type: "Replace", pattern: { String: space }, content: " " },
+    { type: "ByteFallback" },
+    { type: "Fuse" },
+  ];
   if (prefixed) decoders.push({ type: "Strip", content: " ", start: 1, stop: 0 });
   return {
     normalizer: null,
-    pre_tokenizer: { type: "Metaspace", replacement: space, prepend_scheme: prefixed ? "first" : "never", split: false },
+    pre_tokenizer: {
+      type: "Metaspace",
+      replacement: space,
+      prepend_scheme: prefixed ? "first" : "never",
+      split: false,
+    },
     decoder: { type: "Sequence", decoders },
     model: {
       unk_token: special["unk_token"] ?? null,
@@ -112,7 +125,11 @@ function sentencePieceMerges(metadata: Fields, tokens: readonly string[]): unkno
 function readVocabulary(metadata: Fields, vocabularySize: number): GgufVocabulary {
   const tokens = metadata.strings("tokenizer.ggml.tokens");
   if (tokens.length > vocabularySize) {
-    throw invalidModel(metadata.path, "tokenizer.ggml.tokens", `has ${tokens.length} tokens for ${vocabularySize} embeddings`);
+    throw invalidModel(
+      metadata.path,
+      "tokenizer.ggml.tokens",
+      `has ${tokens.length} tokens for ${vocabularySize} embeddings`,
+    );
   }
   if (!metadata.has("tokenizer.ggml.token_type")) return { tokens, types: tokens.map(() => NORMAL) };
   const types = metadata.numbers("tokenizer.ggml.token_type");

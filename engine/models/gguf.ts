@@ -1,3 +1,4 @@
+import { Fields } from "./fields.ts";
 import { GgufCursor } from "./gguf-cursor.ts";
 import { readMetadata, type GgufValue } from "./gguf-metadata.ts";
 import { invalidModel, unsupportedModel } from "./invalid-model.ts";
@@ -96,10 +97,10 @@ function readType(cursor: GgufCursor, name: string): TensorType {
 }
 
 function readAlignment(path: string, metadata: ReadonlyMap<string, GgufValue>): number {
-  const alignment = metadata.get("general.alignment") ?? 32;
-  const isPowerOfTwo = typeof alignment === "number" && Number.isInteger(Math.log2(alignment));
-  if (isPowerOfTwo && alignment <= MAX_ALIGNMENT) return alignment;
-  throw invalidModel(path, "general.alignment", `is ${alignment}, no power of two up to ${MAX_ALIGNMENT}`);
+  const fields = new Fields(path, (key) => metadata.get(key));
+  const alignment = fields.integer("general.alignment", { min: 1, max: MAX_ALIGNMENT }, 32);
+  if (Number.isInteger(Math.log2(alignment))) return alignment;
+  throw invalidModel(path, "general.alignment", `is ${alignment}, no power of two`);
 }
 
 function alignUp(offset: number, alignment: number): number {

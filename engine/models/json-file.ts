@@ -15,7 +15,8 @@ const MAX_DEPTH = 64;
 export async function readJsonFile(path: string): Promise<Record<string, unknown>> {
   const file = await ModelFile.open(path);
   try {
-    if (file.size > MAX_JSON_BYTES) throw invalidModel(path, "the file", `has ${file.size} bytes, more than ${MAX_JSON_BYTES}`);
+    if (file.size > MAX_JSON_BYTES)
+      throw invalidModel(path, "the file", `has ${file.size} bytes, more than ${MAX_JSON_BYTES}`);
     return parseJsonObject(path, "the file", await file.read(0, file.size, "the file"));
   } finally {
     await file.close();

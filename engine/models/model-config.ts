@@ -138,19 +138,22 @@ function clampToWindow(fields: Fields, contextKey: string, windowKey: string): n
 function vocabularyOf(tensors: TensorFacts, embedding: string): number {
   const rows = tensors.shape(embedding)?.[0];
   if (rows === undefined) throw invalidModel(tensors.path, `tensor ${embedding}`, "is missing");
-  if (rows > VOCABULARY.max) throw invalidModel(tensors.path, `tensor ${embedding}`, `has ${rows} rows, too many tokens`);
+  if (rows > VOCABULARY.max)
+    throw invalidModel(tensors.path, `tensor ${embedding}`, `has ${rows} rows, too many tokens`);
   return rows;
 }
 
 function requireEqual(fields: Fields, key: string, expected: number): void {
   if (!fields.has(key)) return;
   const value = fields.integer(key, { min: 0, max: Number.MAX_SAFE_INTEGER });
-  if (value !== expected) throw invalidModel(fields.path, key, `is ${value}, where the rest of the file says ${expected}`);
+  if (value !== expected)
+    throw invalidModel(fields.path, key, `is ${value}, where the rest of the file says ${expected}`);
 }
 
 function checkHeads(path: string, config: ModelConfig): ModelConfig {
   const { heads, kvHeads, headDim } = config;
-  if (heads % kvHeads !== 0) throw invalidModel(path, "head count", `${heads} is no multiple of ${kvHeads} key-value heads`);
+  if (heads % kvHeads !== 0)
+    throw invalidModel(path, "head count", `${heads} is no multiple of ${kvHeads} key-value heads`);
   if (headDim % 2 !== 0) throw invalidModel(path, "head dimension", `${headDim} is odd; rope rotates pairs`);
   return config;
 }

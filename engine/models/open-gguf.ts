@@ -33,12 +33,20 @@ export async function openGguf(file: ModelFile, hashCacheDir?: string): Promise<
 }
 
 async function readConfig(file: ModelFile, fields: Fields, tensors: GgufHeader["tensors"]): Promise<ModelConfig> {
-  const facts = { path: file.path, has: (name: string) => tensors.has(name), shape: (name: string) => tensors.get(name)?.shape };
+  const facts = {
+    path: file.path,
+    has: (name: string) => tensors.has(name),
+    shape: (name: string) => tensors.get(name)?.shape,
+  };
   const factors = tensors.get("rope_freqs.weight");
   const ropeFactors = factors === undefined ? undefined : await readRopeFactors(factors);
   const config = configFromGguf(fields, facts, ropeFactors, basename(file.path, ".gguf"));
   if (ropeFactors !== undefined && ropeFactors.length !== config.headDim / 2) {
-    throw invalidModel(file.path, "tensor rope_freqs.weight", `has ${ropeFactors.length} values, not ${config.headDim / 2}`);
+    throw invalidModel(
+      file.path,
+      "tensor rope_freqs.weight",
+      `has ${ropeFactors.length} values, not ${config.headDim / 2}`,
+    );
   }
   return config;
 }

@@ -26,7 +26,11 @@ export async function openSafetensors(folder: string, hashCacheDir?: string): Pr
   try {
     for (const name of await weightFiles(folder)) files.push(await ModelFile.open(join(folder, name)));
     const tensors = await collectTensors(files);
-    const facts = { path: folder, has: (name: string) => tensors.has(name), shape: (name: string) => tensors.get(name)?.shape };
+    const facts = {
+      path: folder,
+      has: (name: string) => tensors.has(name),
+      shape: (name: string) => tensors.get(name)?.shape,
+    };
     return new Checkpoint({
       path: folder,
       config: configFromJson(fieldsOf(configPath, config), facts, basename(resolve(folder))),
@@ -64,7 +68,8 @@ async function weightFiles(folder: string): Promise<string[]> {
   }
   for (const shard of shards) {
     // A plain name cannot lead out of the folder, and an index cannot name itself.
-    if (!/^[\w.-]+\.safetensors$/.test(shard)) throw invalidModel(indexPath, "weight_map", `names ${JSON.stringify(shard)}, no safetensors file beside it`);
+    if (!/^[\w.-]+\.safetensors$/.test(shard))
+      throw invalidModel(indexPath, "weight_map", `names ${JSON.stringify(shard)}, no safetensors file beside it`);
   }
   return [...shards].sort();
 }

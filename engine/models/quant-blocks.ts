@@ -1,5 +1,13 @@
 import { halfToFloat } from "./half-float.ts";
-import { dequantizeIq4Nl, dequantizeIq4Xs, dequantizeQ2K, dequantizeQ3K, dequantizeQ4K, dequantizeQ5K, dequantizeQ6K } from "./quant-super-blocks.ts";
+import {
+  dequantizeIq4Nl,
+  dequantizeIq4Xs,
+  dequantizeQ2K,
+  dequantizeQ3K,
+  dequantizeQ4K,
+  dequantizeQ5K,
+  dequantizeQ6K,
+} from "./quant-super-blocks.ts";
 import { BLOCK_LAYOUTS, type TensorType } from "./tensor-types.ts";
 
 // Layouts and arithmetic of ggml-quants.c. Products of a half and a few bits are exact in a double, so rounding once, when

@@ -6,7 +6,9 @@ import { halfToFloat } from "./half-float.ts";
 const SUPER_BLOCK = 256;
 
 /** The non-linear levels of IQ4_NL and IQ4_XS (`kvalues_iq4nl`), as a DataView for its number-typed getter. */
-const LEVELS = new DataView(Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113).buffer);
+const LEVELS = new DataView(
+  Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113).buffer,
+);
 
 /** 16 bytes of scale and minimum (4 bits each), 64 bytes of 2-bit codes, scale of scales, scale of minimums. */
 export function dequantizeQ2K(bytes: DataView, out: Float32Array): void {
@@ -94,7 +96,8 @@ export function dequantizeQ6K(bytes: DataView, out: Float32Array): void {
       const lowShift = (quarter >> 1) * 4;
       const high = at + 128 + half * 32 + (sub % 2) * 16;
       for (let i = 0; i < 16; i++) {
-        const code = ((bytes.getUint8(low + i) >> lowShift) & 15) | (((bytes.getUint8(high + i) >> (quarter * 2)) & 3) << 4);
+        const code =
+          ((bytes.getUint8(low + i) >> lowShift) & 15) | (((bytes.getUint8(high + i) >> (quarter * 2)) & 3) << 4);
         out[to + sub * 16 + i] = subScale * (code - 32);
       }
     }

@@ -23,7 +23,8 @@ const TYPES: ReadonlyMap<string, TensorType> = new Map<string, TensorType>([
 export async function readSafetensors(file: ModelFile): Promise<StoredTensor[]> {
   const prefix = await file.read(0, 8, "the header's length");
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES) throw invalidModel(file.path, "the header's length", `is ${length}, more than ${MAX_HEADER_BYTES}`);
+  if (length > MAX_HEADER_BYTES)
+    throw invalidModel(file.path, "the header's length", `is ${length}, more than ${MAX_HEADER_BYTES}`);
   const dataStart = 8 + Number(length);
   const header = parseJsonObject(file.path, "the header", await file.read(8, Number(length), "the header"));
   return Object.entries(header)
@@ -35,18 +36,29 @@ function readEntry(file: ModelFile, dataStart: number, name: string, entry: unkn
   const field = `tensor ${name}`;
   if (!isRecord(entry)) throw invalidModel(file.path, field, "is not described by an object");
   const type = TYPES.get(String(entry["dtype"]));
-  if (type === undefined) throw unsupportedModel(file.path, `tensor type ${String(entry["dtype"]).slice(0, 40)} (of ${name})`);
+  if (type === undefined)
+    throw unsupportedModel(file.path, `tensor type ${String(entry["dtype"]).slice(0, 40)} (of ${name})`);
   const shape = readSizes(entry["shape"]);
-  if (shape === undefined || shape.length > MAX_DIMENSIONS) throw invalidModel(file.path, `shape of ${field}`, "is no list of sizes");
+  if (shape === undefined || shape.length > MAX_DIMENSIONS)
+    throw invalidModel(file.path, `shape of ${field}`, "is no list of sizes");
   const offsets = readSizes(entry["data_offsets"]);
   const [begin, end] = offsets ?? [];
   if (begin === undefined || end === undefined || offsets?.length !== 2) {
     throw invalidModel(file.path, `data_offsets of ${field}`, "are not two offsets");
   }
   const bytes = tensorBytes(file.path, name, type, shape);
-  if (end - begin !== bytes) throw invalidModel(file.path, `data_offsets of ${field}`, `span ${end - begin} bytes, where its shape needs ${bytes}`);
+  if (end - begin !== bytes)
+    throw invalidModel(
+      file.path,
+      `data_offsets of ${field}`,
+      `span ${end - begin} bytes, where its shape needs ${bytes}`,
+    );
   if (dataStart + end > file.size) {
-    throw invalidModel(file.path, `data_offsets of ${field}`, `end at ${dataStart + end}, but the file at ${file.size} (a download that broke off?)`);
+    throw invalidModel(
+      file.path,
+      `data_offsets of ${field}`,
+      `end at ${dataStart + end}, but the file at ${file.size} (a download that broke off?)`,
+    );
   }
   return { file, name, type, shape, offset: dataStart + begin };
 }

@@ -15,7 +15,9 @@ export function mergesFromScores(tokens: readonly string[], scores: readonly num
   const ids = new Map(tokens.map((token, id) => [token, id]));
   const merges: Merge[] = [];
   for (const [id, token] of tokens.entries()) merges.push(...splits(token, scores[id] ?? 0, ids));
-  merges.sort((a, b) => b.score - a.score || codePoints(b.left) - codePoints(a.left) || codePoints(b.right) - codePoints(a.right));
+  merges.sort(
+    (a, b) => b.score - a.score || codePoints(b.left) - codePoints(a.left) || codePoints(b.right) - codePoints(a.right),
+  );
   return merges.map(({ left, right }) => [left, right]);
 }
 

@@ -22,7 +22,11 @@ export function tensorBytes(path: string, name: string, type: TensorType, shape:
   const layout = BLOCK_LAYOUTS[type];
   const columns = shape.at(-1) ?? 1;
   if (columns % layout.values !== 0) {
-    throw invalidModel(path, `tensor ${name}`, `has rows of ${columns} values, no multiple of ${type}'s ${layout.values}`);
+    throw invalidModel(
+      path,
+      `tensor ${name}`,
+      `has rows of ${columns} values, no multiple of ${type}'s ${layout.values}`,
+    );
   }
   let blocks = columns / layout.values;
   for (const dimension of shape.slice(0, -1)) blocks *= dimension;

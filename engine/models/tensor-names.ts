@@ -51,13 +51,21 @@ export function layerFileName(naming: Naming, layer: number, suffix: Record<Nami
 /** Every tensor that a checkpoint of this config must have, with its shape. */
 export function expectedTensors(config: ModelConfig, naming: Naming): ExpectedTensor[] {
   const { hidden, vocabulary, layers } = config;
-  const global = (name: keyof typeof GLOBAL_NAMES, shape: number[]) => ({ name, fileName: GLOBAL_NAMES[name][naming], shape });
+  const global = (name: keyof typeof GLOBAL_NAMES, shape: number[]) => ({
+    name,
+    fileName: GLOBAL_NAMES[name][naming],
+    shape,
+  });
   const expected: ExpectedTensor[] = [global("embedding", [vocabulary, hidden]), global("final_norm", [hidden])];
   if (!config.tiedEmbeddings) expected.push(global("output", [vocabulary, hidden]));
   const shapes = layerShapes(config);
   for (let layer = 0; layer < layers; layer++) {
     for (const [tensor, shape] of shapes) {
-      expected.push({ name: `layer.${layer}.${tensor}`, fileName: layerFileName(naming, layer, LAYER_NAMES[tensor]), shape });
+      expected.push({
+        name: `layer.${layer}.${tensor}`,
+        fileName: layerFileName(naming, layer, LAYER_NAMES[tensor]),
+        shape,
+      });
     }
   }
   return expected;

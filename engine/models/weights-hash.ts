@@ -35,7 +35,9 @@ async function hashFile(hash: Hash, file: ModelFile): Promise<void> {
 
 async function identity(files: readonly ModelFile[], extra: string): Promise<string> {
   const parts = await Promise.all(files.map(async (file) => [await realpath(file.path), file.size, file.modifiedMs]));
-  return createHash("sha256").update(JSON.stringify([parts, extra])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([parts, extra]))
+    .digest("hex");
 }
 
 /** A cache that cannot be written only costs time, so failing to is no error. */
