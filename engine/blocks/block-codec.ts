@@ -48,16 +48,16 @@ export function encodeBlock(
 ): Uint8Array {
   const tokens = toRow - fromRow;
   const channels = shape.kvHeads * shape.headDim;
-  const { id, layerBytes, encode } = CODECS[codec];
-  const size = layerBytes(tokens, channels);
+  const layout = CODECS[codec];
+  const size = layout.layerBytes(tokens, channels);
   const blob = allocate(HEADER_BYTES + shape.layers * size);
   // Only then is there padding between sections, which must not hold what the memory held before.
   if ((tokens * channels) % 8 !== 0) blob.fill(0);
   for (let layer = 0, at = blob.byteOffset + HEADER_BYTES; layer < shape.layers; layer++, at += size) {
     const [keys, values] = layerOf(kv, layer, toRow * channels);
-    encode({ keys, values, row: fromRow, tokens, channels }, blob.buffer, at);
+    layout.encode({ keys, values, row: fromRow, tokens, channels }, blob.buffer, at);
   }
-  writeHeader(blob, id, tokens, shape);
+  writeHeader(blob, layout.id, tokens, shape);
   return blob;
 }
 

@@ -1,4 +1,5 @@
-import { float16Bits, float16Table } from "./float16.ts";
+import { halfToFloat } from "../models/half-float.ts";
+import { float16Bits } from "./float16.ts";
 import { aligned } from "./kv-codec.ts";
 import type { KvCodec } from "./kv-codec.ts";
 
@@ -10,7 +11,10 @@ export const float16Codec: KvCodec = {
   },
   encode({ keys, values, row, tokens, channels }, bytes, at) {
     const count = tokens * channels;
-    const targets = [new Uint16Array(bytes, at, count), new Uint16Array(bytes, at + aligned(2 * count), count)] as const;
+    const targets = [
+      new Uint16Array(bytes, at, count),
+      new Uint16Array(bytes, at + aligned(2 * count), count),
+    ] as const;
     for (let i = 0; i < count; i++) {
       targets[0][i] = float16Bits(keys[row * channels + i]!);
       targets[1][i] = float16Bits(values[row * channels + i]!);
@@ -18,10 +22,13 @@ export const float16Codec: KvCodec = {
   },
   decode(bytes, at, { keys, values, row, tokens, channels }) {
     const count = tokens * channels;
-    const sources = [new Uint16Array(bytes, at, count), new Uint16Array(bytes, at + aligned(2 * count), count)] as const;
+    const sources = [
+      new Uint16Array(bytes, at, count),
+      new Uint16Array(bytes, at + aligned(2 * count), count),
+    ] as const;
     for (let i = 0; i < count; i++) {
-      keys[row * channels + i] = float16Table[sources[0][i]!]!;
-      values[row * channels + i] = float16Table[sources[1][i]!]!;
+      keys[row * channels + i] = halfToFloat(sources[0][i]!);
+      values[row * channels + i] = halfToFloat(sources[1][i]!);
     }
   },
 };

@@ -1,3 +1,5 @@
+import { halfToFloat } from "../models/half-float.ts";
+
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
 
@@ -22,13 +24,13 @@ export function float16Bits(value: number): number {
 /** The largest half-precision number that is not above `value`. */
 export function float16Floor(value: number): number {
   const bits = float16Bits(value);
-  return float16Value(bits) <= value ? bits : below(bits);
+  return halfToFloat(bits) <= value ? bits : below(bits);
 }
 
 /** The smallest half-precision number that is not below a `value` >= 0. */
 export function float16Ceil(value: number): number {
   const bits = float16Bits(value);
-  return float16Value(bits) >= value || bits === LARGEST ? bits : bits + 1;
+  return halfToFloat(bits) >= value || bits === LARGEST ? bits : bits + 1;
 }
 
 function below(bits: number): number {
@@ -42,18 +44,3 @@ function roundHalfEven(value: number): number {
   const rest = value - floor;
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
-
-/** The value of half-precision bits. */
-export function float16Value(bits: number): number {
-  return float16Table[bits] ?? 0;
-}
-
-function valueOf(bits: number): number {
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 1023;
-  const magnitude = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
-  return bits & 0x8000 ? -magnitude : magnitude;
-}
-
-/** Every half-precision number by its bits; infinities and NaNs, which are never written, read as large numbers. */
-export const float16Table: Float32Array = Float32Array.from({ length: 65_536 }, (_, bits) => valueOf(bits));

@@ -1,4 +1,5 @@
-import { float16Ceil, float16Floor, float16Table } from "./float16.ts";
+import { halfToFloat } from "../models/half-float.ts";
+import { float16Ceil, float16Floor } from "./float16.ts";
 import { aligned } from "./kv-codec.ts";
 import type { KvCodec, LayerRows } from "./kv-codec.ts";
 
@@ -55,7 +56,7 @@ function sectionsOf(bytes: ArrayBuffer, at: number, { tokens, channels }: LayerR
 function putParameters(parameters: Uint16Array, at: number, low: number, high: number): void {
   const minimum = float16Floor(low);
   parameters[at] = minimum;
-  parameters[at + 1] = float16Ceil((high - float16Table[minimum]!) / 15);
+  parameters[at + 1] = float16Ceil((high - halfToFloat(minimum)) / 15);
 }
 
 function inverseOf(step: number): number {
@@ -74,8 +75,8 @@ function encodeKeys({ keys, row, tokens, channels }: LayerRows, { keyParameters,
   }
   for (let c = 0; c < channels; c++) {
     putParameters(keyParameters, 2 * c, low[c]!, high[c]!);
-    low[c] = float16Table[keyParameters[2 * c]!]!;
-    high[c] = inverseOf(float16Table[keyParameters[2 * c + 1]!]!);
+    low[c] = halfToFloat(keyParameters[2 * c]!);
+    high[c] = inverseOf(halfToFloat(keyParameters[2 * c + 1]!));
   }
   for (let t = 0, code = 0, at = row * channels; t < tokens; t++) {
     for (let c = 0; c < channels; c += 2, at += 2) {
@@ -101,8 +102,8 @@ function encodeValues({ values, row, tokens, channels }: LayerRows, { valueParam
         else if (value > high) high = value;
       }
       putParameters(valueParameters, parameter, low, high);
-      const minimum = float16Table[valueParameters[parameter]!]!;
-      const inverse = inverseOf(float16Table[valueParameters[parameter + 1]!]!);
+      const minimum = halfToFloat(valueParameters[parameter]!);
+      const inverse = inverseOf(halfToFloat(valueParameters[parameter + 1]!));
       parameter += 2;
       for (let at = from; at < to; at += 2) {
         const even = ((values[at]! - minimum) * inverse + 0.5) | 0;
@@ -114,7 +115,7 @@ function encodeValues({ values, row, tokens, channels }: LayerRows, { valueParam
 }
 
 function decodeKeys({ keyParameters, keyCodes }: Sections, { keys, row, tokens, channels }: LayerRows): void {
-  const parameters = Float32Array.from(keyParameters, (bits) => float16Table[bits]!);
+  const parameters = Float32Array.from(keyParameters, (bits) => halfToFloat(bits));
   for (let t = 0, code = 0, at = row * channels; t < tokens; t++) {
     for (let c = 0; c < 2 * channels; c += 4, at += 2, code++) {
       const pair = keyCodes[code]!;
@@ -131,8 +132,8 @@ function decodeValues({ valueParameters, valueCodes }: Sections, { values, row, 
     const end = (row + t + 1) * channels;
     for (let from = (row + t) * channels; from < end; from += GROUP) {
       const to = Math.min(from + GROUP, end);
-      const minimum = float16Table[valueParameters[parameter++]!]!;
-      const step = float16Table[valueParameters[parameter++]!]!;
+      const minimum = halfToFloat(valueParameters[parameter++]!);
+      const step = halfToFloat(valueParameters[parameter++]!);
       for (let at = from; at < to; at += 2) {
         const pair = valueCodes[code++]!;
         values[at] = minimum + (pair & 15) * step;

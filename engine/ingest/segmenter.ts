@@ -41,7 +41,7 @@ function countPieces(text: string, line: number, startsLine: boolean, tokenize: 
 /** Fills blocks with consecutive pieces. */
 function blocksOf(pieces: readonly CountedPiece[], tokenize: Tokenize): BlockText[] {
   const blocks: BlockText[] = [];
-  for (let start = 0; start < pieces.length; ) {
+  for (let start = 0; start < pieces.length;) {
     const end = blockEnd(pieces, start);
     const { block, next } = longestBlock(pieces, start, end, tokenize);
     blocks.push(block);

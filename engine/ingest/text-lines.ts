@@ -25,7 +25,7 @@ export function splitLines(text: string): LinePiece[] {
 /** Pieces of at most `length` (>= 2) UTF-16 units; no code point and no CRLF is cut in two. */
 export function cutText(text: string, length: number): string[] {
   const pieces: string[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = Math.min(at + length, text.length);
     if (end < text.length && end > at + 1 && isInside(text, end)) end--;
     pieces.push(text.slice(at, end));

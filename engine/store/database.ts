@@ -16,7 +16,7 @@ const PAGE_BYTES = 16_384;
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 
 /** Read whole at every open. `block_kv`, `block_index` and `headers` are not: they are gigabytes, and each blob carries its own checksum. */
-const CHECKED_TABLES = ["counters", "segments", "blocks", "files", "file_segments", "lexical_length", "lexical_data"];
+const CHECKED_TABLES = ["properties", "segments", "blocks", "files", "file_segments", "lexical_length", "lexical_data"];
 
 /** Why a store file cannot be used as it is; its data can be made again from the workspace. */
 class UnusableStore extends Error {
@@ -51,7 +51,9 @@ function openOrSetAside(path: string, log: (line: string) => void): Connection {
     if (fault === undefined) throw error;
     // Another process may have set the same file aside meanwhile: then `path` is its new store.
     if (inodeOf(path) === inode) setAside(path, fault.suffix);
-    log(`The store ${path} cannot be used (${fault.message}). It was set aside as ${path}.${fault.suffix} and is built again.`);
+    log(
+      `The store ${path} cannot be used (${fault.message}). It was set aside as ${path}.${fault.suffix} and is built again.`,
+    );
     return openChecked(path);
   }
 }
@@ -61,7 +63,10 @@ function openChecked(path: string): Connection {
   try {
     configure(connection);
     if (schemaVersion(connection) > SCHEMA_VERSION) {
-      throw new UnusableStore("newer", `its version is ${schemaVersion(connection)}, this program knows ${SCHEMA_VERSION}`);
+      throw new UnusableStore(
+        "newer",
+        `its version is ${schemaVersion(connection)}, this program knows ${SCHEMA_VERSION}`,
+      );
     }
     migrate(connection);
     check(connection);

@@ -35,6 +35,8 @@ export class FileTable {
   readonly #clearSegments;
   readonly #addSegment;
   readonly #stale;
+  readonly #allStale;
+  readonly #under;
 
   constructor(connection: Connection) {
     const columns = "path, content_hash, size, mtime_ns";
@@ -59,6 +61,17 @@ export class FileTable {
       `UPDATE files SET content_hash = '', mtime_ns = '-1'
        WHERE id IN (SELECT file FROM file_segments WHERE segment = ?)`,
     );
+    this.#allStale = connection.prepare("UPDATE files SET content_hash = '', mtime_ns = '-1'");
+    // "0" is the character after "/".
+    this.#under = connection
+      .prepare<{ path: string }, string>(
+        "SELECT path FROM files WHERE path = :path OR (path >= :path || '/' AND path < :path || '0') ORDER BY path",
+      )
+      .pluck();
+  }
+
+  under(path: string): string[] {
+    return this.#under.all({ path });
   }
 
   get(path: string): FileRecord | undefined {
@@ -75,12 +88,17 @@ export class FileTable {
     const row = this.#upsert.get(file.path, file.contentHash, file.size, String(file.mtimeNs));
     if (row === undefined) throw new Error("the upsert returned no row");
     this.#clearSegments.run(row.id);
-    for (const [ordinal, place] of places.entries()) this.#addSegment.run(row.id, ordinal, place.segment, place.startLine);
+    for (const [ordinal, place] of places.entries())
+      this.#addSegment.run(row.id, ordinal, place.segment, place.startLine);
   }
 
   /** Ids of the segments that the file consists of. */
   segmentsOf(path: string): number[] {
     return this.#segments.all(path);
+  }
+
+  markAllStale(): void {
+    this.#allStale.run();
   }
 
   remove(path: string): void {

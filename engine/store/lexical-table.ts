@@ -17,7 +17,9 @@ export class LexicalTable {
 
   constructor(connection: Connection) {
     this.#insert = connection.prepare<[number, string]>("INSERT INTO lexical (rowid, words) VALUES (?, ?)");
-    this.#insertLength = connection.prepare<[number, number]>("INSERT INTO lexical_length (block, words) VALUES (?, ?)");
+    this.#insertLength = connection.prepare<[number, number]>(
+      "INSERT INTO lexical_length (block, words) VALUES (?, ?)",
+    );
     this.#remove = connection.prepare<[number]>("DELETE FROM lexical WHERE rowid = ?");
     this.#removeLength = connection.prepare<[number]>("DELETE FROM lexical_length WHERE block = ?");
     this.#occurrences = connection.prepare<[string], number>("SELECT doc FROM lexical_terms WHERE term = ?").pluck();

@@ -6,8 +6,8 @@ import type { Connection } from "./connection.ts";
  */
 const MIGRATIONS: readonly string[] = [
   `
-  CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  INSERT INTO counters VALUES ('generation', 0);
+  CREATE TABLE properties (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO properties VALUES ('generation', 0), ('layout', '');
 
   CREATE TABLE headers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

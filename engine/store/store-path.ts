@@ -27,7 +27,11 @@ function realFolder(folder: string): string {
 
 /** For people who look into the data folder; the hash beside it is what tells folders apart. */
 function readableName(folder: string): string {
-  return basename(folder).replace(/[^\w.-]+/g, "_").slice(0, 40) || "root";
+  return (
+    basename(folder)
+      .replace(/[^\w.-]+/g, "_")
+      .slice(0, 40) || "root"
+  );
 }
 
 function shortHash(text: string): string {

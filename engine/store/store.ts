@@ -60,7 +60,7 @@ export class Store {
   /** Counts up whenever a file's blocks change, in any process: what was derived from live blocks is then out of date. */
   generation(): number {
     return this.#guarded(() =>
-      Number(this.#connection.prepare("SELECT value FROM counters WHERE name = 'generation'").pluck().get()),
+      Number(this.#connection.prepare("SELECT value FROM properties WHERE name = 'generation'").pluck().get()),
     );
   }
 
@@ -70,6 +70,11 @@ export class Store {
 
   file(path: string): FileRecord | undefined {
     return this.#guarded(() => this.#files.get(path));
+  }
+
+  /** Paths of the files in memory that are `path` or lie under it. */
+  filesUnder(path: string): string[] {
+    return this.#guarded(() => this.#files.under(path));
   }
 
   hasSegment(key: string): boolean {
@@ -99,11 +104,23 @@ export class Store {
     });
   }
 
+  /** Names the rules by which files are cut. Where they changed, every file is cut again at the next ingestion. */
+  useLayout(layout: string): void {
+    this.#write(() => {
+      const update = this.#connection.prepare<[string, string]>(
+        "UPDATE properties SET value = ? WHERE name = 'layout' AND value <> ?",
+      );
+      if (update.run(layout, layout).changes > 0) this.#files.markAllStale();
+    });
+  }
+
   /** Notes that a file with unchanged content has another size or time. */
   touch(file: FileRecord): void {
     this.#write(() => {
       this.#connection
-        .prepare<[number, string, string, string]>("UPDATE files SET size = ?, mtime_ns = ? WHERE path = ? AND content_hash = ?")
+        .prepare<[number, string, string, string]>(
+          "UPDATE files SET size = ?, mtime_ns = ? WHERE path = ? AND content_hash = ?",
+        )
         .run(file.size, String(file.mtimeNs), file.path, file.contentHash);
     });
   }
@@ -163,7 +180,9 @@ export class Store {
       places.push({ segment, startLine });
     }
     const before = this.#files.segmentsOf(file.path);
-    const born = [...new Set(places.map(({ segment }) => segment))].filter((segment) => !this.#segments.isLive(segment));
+    const born = [...new Set(places.map(({ segment }) => segment))].filter(
+      (segment) => !this.#segments.isLive(segment),
+    );
     this.#files.put(file, places);
     for (const segment of born) {
       for (const { id, text } of this.#segments.blocksOf(segment)) this.#lexical.put(id, words(text));
@@ -186,7 +205,7 @@ export class Store {
   }
 
   #nextGeneration(): void {
-    this.#connection.exec("UPDATE counters SET value = value + 1 WHERE name = 'generation'");
+    this.#connection.exec("UPDATE properties SET value = value + 1 WHERE name = 'generation'");
   }
 
   /** Gives free pages back, a part at a time. */

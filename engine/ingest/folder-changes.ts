@@ -1,0 +1,112 @@
+import type { SkippedFile } from "../protocol/requests.ts";
+import type { Store } from "../store/store.ts";
+import { MAX_FILE_BYTES, FolderFilter } from "./folder-filter.ts";
+import type { WalkOptions } from "./folder-filter.ts";
+import { readOverride, readText } from "./read-text.ts";
+import type { ReadText } from "./read-text.ts";
+import { walk } from "./walk.ts";
+import type { WalkedFile } from "./walk.ts";
+
+/** What a look at one file found. */
+export type FileState =
+  | { state: "changed"; read: ReadText }
+  | { state: "unchanged" }
+  | { state: "absent" } // gone, or not to be read
+  | { state: "directory" };
+
+/** Compares the folder (and what editors hold unsaved) with the store. Decides nothing about encoding. */
+export class FolderChanges {
+  readonly #folder: string;
+  readonly #store: Store;
+  readonly #options: WalkOptions;
+  readonly #overrides = new Map<string, string>();
+  /** Why files were not read, by path; those of the last walk, and of files looked at since. */
+  #skipped = new Map<string, string>();
+  #filter: FolderFilter | undefined;
+
+  /** `folder` is an absolute real path. */
+  constructor(folder: string, store: Store, options: WalkOptions) {
+    this.#folder = folder;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** What was left out, by path. */
+  skipped(): SkippedFile[] {
+    return [...this.#skipped].map(([path, reason]) => ({ path, reason }));
+  }
+
+  /** An editor's text stands for the file's from now on; undefined ends that. */
+  setOverride(path: string, text: string | undefined): void {
+    if (text === undefined) this.#overrides.delete(path);
+    else this.#overrides.set(path, text);
+  }
+
+  /** Reads the ignore files again, as they may have changed. */
+  async refreshFilter(): Promise<FolderFilter> {
+    this.#filter = await FolderFilter.open(this.#folder, this.#options);
+    return this.#filter;
+  }
+
+  /**
+   * Walks the folder; tells each file that may have changed, and takes files that vanished (or are no longer to be read) out
+   * of the store.
+   */
+  async reconcile(onChanged: (path: string, bytes: number) => void, signal: AbortSignal): Promise<void> {
+    this.#skipped = new Map();
+    const vanished = new Map(this.#store.files().map((file) => [file.path, file]));
+    const filter = await this.refreshFilter();
+    for await (const file of this.#walk(filter, "")) {
+      signal.throwIfAborted();
+      const known = vanished.get(file.path);
+      vanished.delete(file.path);
+      const same = known?.size === file.size && known.mtimeNs === file.mtimeNs && !this.#overrides.has(file.path);
+      if (!same) onChanged(file.path, file.size);
+    }
+    for (const [path, text] of this.#overrides) {
+      if (vanished.delete(path)) onChanged(path, text.length); // known only from the editor so far
+    }
+    this.#store.remove([...vanished.keys()]);
+  }
+
+  /** The files under a directory (relative path) that may have changed. */
+  async *filesUnder(directory: string): AsyncGenerator<WalkedFile> {
+    yield* this.#walk(await this.refreshFilter(), `${directory}/`);
+  }
+
+  /** Whether a path's name allows it to be read. */
+  async isWanted(path: string): Promise<boolean> {
+    const filter = this.#filter ?? (await this.refreshFilter());
+    return (await filter.verdictFromRoot(path)) === "read";
+  }
+
+  /** Reads a file and compares it with the store by content. */
+  async look(path: string): Promise<FileState> {
+    const filter = this.#filter ?? (await this.refreshFilter());
+    const options = { maxFileBytes: this.#options.maxFileBytes ?? MAX_FILE_BYTES, secrets: filter.secrets };
+    const override = this.#overrides.get(path);
+    const read =
+      override === undefined ? await readText(this.#folder, path, options) : readOverride(path, override, options);
+    this.#skipped.delete(path);
+    if ("text" in read) return this.#compare(path, read);
+    if (read.directory) return { state: "directory" };
+    if (!read.missing) this.skip(path, read.reason);
+    return { state: "absent" };
+  }
+
+  skip(path: string, reason: string): void {
+    this.#skipped.set(path, reason);
+  }
+
+  #compare(path: string, read: ReadText): FileState {
+    const known = this.#store.file(path);
+    if (known === undefined || known.contentHash !== read.contentHash) return { state: "changed", read };
+    if (known.mtimeNs !== read.mtimeNs) this.#store.touch({ ...known, size: read.size, mtimeNs: read.mtimeNs });
+    return { state: "unchanged" };
+  }
+
+  #walk(filter: FolderFilter, from: string): AsyncGenerator<WalkedFile> {
+    const onSkipped = ({ path, reason }: SkippedFile): void => this.skip(path, reason);
+    return walk({ ...this.#options, folder: this.#folder, filter, from, onSkipped });
+  }
+}

@@ -1,0 +1,78 @@
+import type { Posting } from "../store/lexical-table.ts";
+import type { Store } from "../store/store.ts";
+import { questionWords } from "./words.ts";
+
+/** How fast a word's weight saturates, and how much long blocks are held back (Robertson and Zaragoza, 2009). */
+const K1 = 1.2;
+const B = 0.75;
+
+/** More distinct words than anyone types: a pasted file must not turn a question into a scan of everything. */
+const MAX_QUESTION_WORDS = 64;
+
+/** A block that shares words with a question. */
+export interface LexicalHit {
+  blockId: number;
+  /** BM25. */
+  score: number;
+  /** `score` divided by what a block that is full of every word of the question would get, 0 to 1. */
+  coverage: number;
+}
+
+/** The lengths of the live blocks, in words. */
+interface Lengths {
+  generation: number;
+  words: ReadonlyMap<number, number>;
+  mean: number;
+}
+
+/**
+ * Finds blocks by the words that they share with a question: BM25 over code-aware words (`words.ts`), with the file's path as part of
+ * each block. Coverage is small where a question shares few words with any block, so that another signal may decide.
+ */
+export class LexicalIndex {
+  readonly #store: Store;
+  #lengths: Lengths | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The best `limit` blocks, best first; equal ones by id. A question is plain text: nothing in it is read as a query. */
+  search(question: string, limit: number): LexicalHit[] {
+    const words = questionWords(question).slice(0, MAX_QUESTION_WORDS);
+    const generation = this.#store.generation();
+    return this.#store.read((_, lexical) => {
+      if (this.#lengths?.generation !== generation) this.#lengths = measure(lexical.lengths(), generation);
+      return rank(
+        words.map((word) => lexical.postings(word)),
+        this.#lengths,
+      ).slice(0, limit);
+    });
+  }
+}
+
+function measure(words: ReadonlyMap<number, number>, generation: number): Lengths {
+  let sum = 0;
+  for (const length of words.values()) sum += length;
+  return { generation, words, mean: sum / Math.max(1, words.size) };
+}
+
+function rank(postings: readonly Posting[][], lengths: Lengths): LexicalHit[] {
+  const scores = new Map<number, number>();
+  let possible = 0;
+  for (const found of postings) {
+    const weight = inverseFrequency(found.length, lengths.words.size);
+    possible += (K1 + 1) * weight;
+    for (const { block, count } of found) {
+      const norm = K1 * (1 - B + (B * (lengths.words.get(block) ?? 0)) / lengths.mean);
+      scores.set(block, (scores.get(block) ?? 0) + (weight * count * (K1 + 1)) / (count + norm));
+    }
+  }
+  const hits = [...scores].map(([blockId, score]) => ({ blockId, score, coverage: score / possible }));
+  return hits.sort((a, b) => b.score - a.score || a.blockId - b.blockId);
+}
+
+/** Robertson's inverse document frequency, kept positive as Lucene does. A word that no block has weighs most. */
+function inverseFrequency(documents: number, all: number): number {
+  return Math.log(1 + (all - documents + 0.5) / (documents + 0.5));
+}

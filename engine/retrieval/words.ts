@@ -1,0 +1,41 @@
+/** Longer ones are hashes and data, not words; the postings keep only what someone may type. */
+const MAX_WORD = 64;
+
+/** Letters, digits and underscores; text without spaces between words (Han, kana) a character at a time. */
+const RUN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}_]+?(?=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\p{L}\p{N}_]|$)/gu;
+
+/** Humps of an identifier: "HTTPServer2" -> HTTP, Server, 2. */
+const PART = /\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?\p{Ll}+|\p{Lu}+|\p{N}+|[^\p{Lu}\p{Ll}\p{N}_]+/gu;
+
+/**
+ * The words that a text is found by, in lower case and in order: every identifier whole and, where it is made of several
+ * (camelCase, PascalCase, snake_case), its parts. Dots, dashes and slashes separate.
+ */
+export function codeWords(text: string): string[] {
+  return (text.match(RUN) ?? []).flatMap(wordAndParts);
+}
+
+function wordAndParts(run: string): string[] {
+  const whole = run.toLowerCase().slice(0, MAX_WORD);
+  const parts = run.match(PART) ?? [];
+  // A name between underscores (`__init__`, `_cache`) is also found without them.
+  if (parts.length === 0 || (parts.length === 1 && parts[0] === run)) return [whole];
+  return [whole, ...parts.map((part) => part.toLowerCase().slice(0, MAX_WORD))];
+}
+
+/** Words that questions are made of whatever they are about. */
+const QUESTION_WORDS = new Set(
+  (
+    "a an and any are as at be been by can could did do does doing for from give has have how i if in into is it its me my " +
+    "of on or our please show should tell than that the their them then there these they this to us was we were what when " +
+    "where which who whose why will with would you your"
+  ).split(" "),
+);
+
+/** The words of a question that say what it is about, each once; all of its words where none would be left. */
+export function questionWords(question: string): string[] {
+  const words = [...new Set(codeWords(question))];
+  const telling = words.filter((word) => !QUESTION_WORDS.has(word));
+  return telling.length > 0 ? telling : words;
+}
