@@ -1,0 +1,15 @@
+/** What every benchmark is given. */
+export interface BenchOptions {
+  /** Absolute path of the model: a GGUF file, or a folder with safetensors. */
+  modelPath: string;
+  /** Where converted models are kept. */
+  dataDir: string;
+  threads: number;
+  /** Says how far the benchmark is, on standard error. */
+  tell: (text: string) => void;
+}
+
+/** What a benchmark's module exports. */
+export interface Benchmark {
+  run: (options: BenchOptions) => Promise<object>;
+}
