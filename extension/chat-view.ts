@@ -139,7 +139,7 @@ function page(webview: vscode.Webview, extension: vscode.Uri): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${file("main.css")}">
+<link rel="stylesheet" href="${file("chat.css")}">
 <title>Repo Memory</title>
 </head>
 <body>

@@ -50,7 +50,7 @@ const bundles: BuildOptions[] = [
     platform: "browser",
     target: "chrome120",
     format: "esm",
-    entryPoints: { main: existsSync(`${root}webview/main.tsx`) ? "webview/main.tsx" : "webview/main.ts" },
+    entryPoints: { main: "webview/main.tsx", chat: "webview/chat.css" },
     outdir: "dist/webview",
     loader: { ".ttf": "file", ".woff2": "file" },
     assetNames: "[name]",
