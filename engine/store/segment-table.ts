@@ -40,6 +40,7 @@ export class SegmentTable {
   readonly #live;
   readonly #blocks;
   readonly #segmentOf;
+  readonly #behind;
   readonly #remove;
   readonly #unused;
   readonly #removeUnusedHeaders;
@@ -67,6 +68,7 @@ export class SegmentTable {
       "SELECT id, text FROM blocks WHERE segment = ? ORDER BY ordinal",
     );
     this.#segmentOf = connection.prepare<[number], number>("SELECT segment FROM blocks WHERE id = ?").pluck();
+    this.#behind = connection.prepare<[number], number>("SELECT id FROM segments WHERE header = ?").pluck();
     this.#remove = connection.prepare<[number]>("DELETE FROM segments WHERE id = ?");
     this.#unused = connection
       .prepare<[], number>("SELECT id FROM segments WHERE id NOT IN (SELECT segment FROM file_segments)")
@@ -107,6 +109,11 @@ export class SegmentTable {
 
   segmentOf(block: number): number | undefined {
     return this.#segmentOf.get(block);
+  }
+
+  /** Segments that were encoded behind a header. */
+  behind(header: number): number[] {
+    return this.#behind.all(header);
   }
 
   /** Removes a segment, its blocks and, where no other segment needs it, its header. */

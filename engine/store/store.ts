@@ -164,12 +164,22 @@ export class Store {
   dropSegmentOf(block: number): void {
     this.#write(() => {
       const segment = this.#segments.segmentOf(block);
-      if (segment === undefined) return;
+      if (segment !== undefined) this.#dropSegments([segment]);
+    });
+  }
+
+  /** Likewise for the segments that stand behind a damaged header. */
+  dropHeader(header: number): void {
+    this.#write(() => this.#dropSegments(this.#segments.behind(header)));
+  }
+
+  #dropSegments(segments: readonly number[]): void {
+    for (const segment of segments) {
       for (const { id } of this.#segments.blocksOf(segment)) this.#lexical.remove(id);
       this.#files.markStale(segment);
-      this.#segments.remove([segment]);
-      this.#nextGeneration();
-    });
+    }
+    this.#segments.remove(segments);
+    this.#nextGeneration();
   }
 
   #commitFile({ file, segments, words }: FileCommit): boolean {
