@@ -5,7 +5,7 @@ import type { AffineMatrix, ModelConfig, ModelSource, TensorName, TokenizerFiles
 import { dequantize } from "./quant-blocks.ts";
 import { halfSplitRow } from "./row-order.ts";
 import { type StoredTensor } from "./stored-tensor.ts";
-import { expectedTensors, layerFileName, REFUSED_LAYER_TENSORS, type Naming } from "./tensor-names.ts";
+import { expectedTensors, isLayerTensor, type ExpectedTensor, type Naming } from "./tensor-names.ts";
 import { BLOCK_LAYOUTS } from "./tensor-types.ts";
 
 /** Bytes of a tensor held at a time while it is decoded. */
@@ -131,9 +131,9 @@ async function eachRow(plan: RowPlan, use: (bytes: Uint8Array, row: number) => v
 
 function checkedTensors(parts: CheckpointParts): Map<TensorName, StoredTensor> {
   const { path, config, naming, tensors } = parts;
-  refuseOtherTensors(parts);
+  const expected = expectedTensors(config, naming);
   const checked = new Map<TensorName, StoredTensor>();
-  for (const { name, fileName, shape } of expectedTensors(config, naming)) {
+  for (const { name, fileName, shape } of expected) {
     const tensor = tensors.get(fileName);
     if (tensor === undefined) throw invalidModel(path, `tensor ${fileName}`, "is missing");
     if (tensor.shape.join() !== shape.join()) {
@@ -149,14 +149,15 @@ function checkedTensors(parts: CheckpointParts): Map<TensorName, StoredTensor> {
     }
     checked.set(name, tensor);
   }
+  refuseOtherTensors(parts, expected);
   return checked;
 }
 
-function refuseOtherTensors({ path, config, naming, tensors }: CheckpointParts): void {
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const suffix of REFUSED_LAYER_TENSORS) {
-      const name = layerFileName(naming, layer, suffix);
-      if (tensors.has(name)) throw unsupportedModel(path, `a checkpoint with a tensor ${name}`);
-    }
+/** A layer's tensor that no graph would use belongs to arithmetic that is not implemented: answers would be wrong. */
+function refuseOtherTensors({ path, naming, tensors }: CheckpointParts, expected: readonly ExpectedTensor[]): void {
+  const used = new Set(expected.map(({ fileName }) => fileName));
+  for (const name of tensors.keys()) {
+    if (isLayerTensor(naming, name) && !used.has(name))
+      throw unsupportedModel(path, `a checkpoint with a tensor ${name}`);
   }
 }

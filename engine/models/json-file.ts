@@ -3,21 +3,29 @@ import { invalidModel } from "./invalid-model.ts";
 import { ModelFile } from "./model-file.ts";
 
 /** The largest published tokenizer.json files have some 35 MB; everything parsed is kept in memory. */
-const MAX_JSON_BYTES = 64 << 20;
+const MAX_FILE_BYTES = 64 << 20;
 
 /** JSON's own recursion is not bounded by its length, so bytes are looked at before they are parsed. */
 const MAX_DEPTH = 64;
 
 /**
  * The JSON object in a file of a checkpoint.
- * @throws RepoMemoryError "model-not-found" when the file is not there, "model-invalid" when it is no JSON object
+ * @throws RepoMemoryError "model-not-found" when the file cannot be opened, "model-invalid" when it is no JSON object
  */
 export async function readJsonFile(path: string): Promise<Record<string, unknown>> {
+  return parseJsonObject(path, "the file", await readSmallFile(path));
+}
+
+/** A small text file of a checkpoint. */
+export async function readTextFile(path: string): Promise<string> {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readSmallFile(path));
+}
+
+async function readSmallFile(path: string): Promise<Uint8Array> {
   const file = await ModelFile.open(path);
   try {
-    if (file.size > MAX_JSON_BYTES)
-      throw invalidModel(path, "the file", `has ${file.size} bytes, more than ${MAX_JSON_BYTES}`);
-    return parseJsonObject(path, "the file", await file.read(0, file.size, "the file"));
+    if (file.size <= MAX_FILE_BYTES) return await file.read(0, file.size, "the file");
+    throw invalidModel(path, "the file", `has ${file.size} bytes, more than ${MAX_FILE_BYTES}`);
   } finally {
     await file.close();
   }

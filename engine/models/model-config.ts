@@ -40,6 +40,8 @@ export function configFromGguf(
   }
   const scaling = metadata.string(key("rope.scaling.type"), "none");
   if (scaling !== "none") throw unsupportedModel(metadata.path, `rope scaling "${scaling}"`);
+  if (metadata.positive(key("rope.scale_linear"), 1) !== 1)
+    throw unsupportedModel(metadata.path, "linear rope scaling");
   const hidden = metadata.integer(key("embedding_length"), WIDTH);
   const heads = metadata.integer(key("attention.head_count"), HEADS);
   const headDim = metadata.integer(key("attention.key_length"), HEAD_DIM, hidden / heads);

@@ -3,6 +3,8 @@ import type { LayerTensor, ModelConfig, TensorName } from "./model-source.ts";
 /** How the two file formats name a tensor of a decoder; layer tensors are below `blk.N.` or `model.layers.N.`. */
 export type Naming = "gguf" | "safetensors";
 
+const LAYER_PREFIXES: Readonly<Record<Naming, string>> = { gguf: "blk.", safetensors: "model.layers." };
+
 const GLOBAL_NAMES = {
   embedding: { gguf: "token_embd.weight", safetensors: "model.embed_tokens.weight" },
   final_norm: { gguf: "output_norm.weight", safetensors: "model.norm.weight" },
@@ -26,13 +28,8 @@ const LAYER_NAMES: Readonly<Record<LayerTensor, Record<Naming, string>>> = {
   down: { gguf: "ffn_down.weight", safetensors: "mlp.down_proj.weight" },
 };
 
-/** Layer tensors that other checkpoints have and these graphs would silently leave out, so they must not be there. */
-export const REFUSED_LAYER_TENSORS: readonly Record<Naming, string>[] = [
-  { gguf: "attn_output.bias", safetensors: "self_attn.o_proj.bias" },
-  { gguf: "ffn_gate.bias", safetensors: "mlp.gate_proj.bias" },
-  { gguf: "ffn_up.bias", safetensors: "mlp.up_proj.bias" },
-  { gguf: "ffn_down.bias", safetensors: "mlp.down_proj.bias" },
-];
+/** Layer tensors that hold nothing which the config does not say (old exports keep rope's frequencies). */
+const REDUNDANT = /\.rotary_emb\.inv_freq$/;
 
 /** One tensor that a config requires. */
 export interface ExpectedTensor {
@@ -43,9 +40,9 @@ export interface ExpectedTensor {
   shape: readonly number[];
 }
 
-/** The file's name of a layer tensor. */
-export function layerFileName(naming: Naming, layer: number, suffix: Record<Naming, string>): string {
-  return `${naming === "gguf" ? "blk" : "model.layers"}.${layer}.${suffix[naming]}`;
+/** Whether a file's tensor is of a layer and takes part in its arithmetic. */
+export function isLayerTensor(naming: Naming, fileName: string): boolean {
+  return fileName.startsWith(LAYER_PREFIXES[naming]) && !REDUNDANT.test(fileName);
 }
 
 /** Every tensor that a checkpoint of this config must have, with its shape. */
@@ -63,7 +60,7 @@ export function expectedTensors(config: ModelConfig, naming: Naming): ExpectedTe
     for (const [tensor, shape] of shapes) {
       expected.push({
         name: `layer.${layer}.${tensor}`,
-        fileName: layerFileName(naming, layer, LAYER_NAMES[tensor]),
+        fileName: `${LAYER_PREFIXES[naming]}${layer}.${LAYER_NAMES[tensor][naming]}`,
         shape,
       });
     }

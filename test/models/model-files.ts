@@ -19,10 +19,15 @@ export async function temporaryFile(bytes: Uint8Array, name = "model.gguf"): Pro
   return path;
 }
 
-/** Opens and closes a model: "opened", or the code and message of the error; anything but a RepoMemoryError is thrown on. */
+/**
+ * Opens a model, reads some of its tensors and closes it: "opened", or the code and message of the error. Anything but a
+ * RepoMemoryError is thrown on.
+ */
 export async function outcome(path: string): Promise<string> {
   try {
-    await (await openModel(path)).close();
+    const model = await openModel(path);
+    for (const name of ["embedding", "final_norm", "layer.0.q", "layer.0.down"] as const) await model.read(name);
+    await model.close();
     return "opened";
   } catch (error) {
     if (!(error instanceof RepoMemoryError)) throw error;

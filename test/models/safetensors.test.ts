@@ -1,10 +1,16 @@
 import { cp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
 import { expect, test } from "vitest";
+import { openModel } from "../../engine/models/open-model.ts";
 import { goldenPath } from "./golden-checkpoints.ts";
 import { outcome, temporaryFolder } from "./model-files.ts";
 
 type Json = Record<string, unknown>;
+
+function parsed(text: string): Json {
+  return v.parse(v.record(v.string(), v.unknown()), JSON.parse(text));
+}
 
 /** A copy of a golden checkpoint's folder. */
 async function copyOf(architecture: string): Promise<string> {
@@ -17,7 +23,7 @@ async function copyOf(architecture: string): Promise<string> {
 async function withJson(architecture: string, file: string, change: (json: Json) => void): Promise<string> {
   const folder = await copyOf(architecture);
   const path = join(folder, file);
-  const json = JSON.parse(await readFile(path, "utf8")) as Json;
+  const json = parsed(await readFile(path, "utf8"));
   change(json);
   await writeFile(path, JSON.stringify(json));
   return outcome(folder);
@@ -90,7 +96,7 @@ test.each<[string, string, string, (json: Json) => void, RegExp]>([
     "llama",
     SHARDS,
     (json) => (json["weight_map"] = { a: "b.safetensors" }),
-    /^model-not-found: FILE\/b\.safetensors cannot be opened/,
+    /^model-invalid: .*weight_map names "b\.safetensors", which is no safetensors file in the folder/,
   ],
   ["index without shards", "llama", SHARDS, (json) => (json["weight_map"] = {}), /weight_map names 0 files/],
   [
@@ -176,7 +182,7 @@ test.each<[string, string, string, (json: Json) => void, RegExp]>([
 
 test("the fields of transformers 4 are understood too", async () => {
   const opened = await withJson("llama", "config.json", (json) => {
-    const { rope_theta, ...scaling } = json["rope_parameters"] as Json;
+    const { rope_theta, ...scaling } = parsed(JSON.stringify(json["rope_parameters"]));
     json["rope_theta"] = rope_theta;
     json["rope_scaling"] = scaling;
     delete json["rope_parameters"];
@@ -189,7 +195,16 @@ test("a folder without weights, and one without config", async () => {
   await rm(join(folder, "model.safetensors"));
   expect(await outcome(folder)).toMatch(/^model-invalid: FILE: model\.safetensors is missing/);
   await rm(join(folder, "config.json"));
-  expect(await outcome(folder)).toMatch(/^model-not-found: FILE\/config\.json cannot be opened/);
+  expect(await outcome(folder)).toMatch(/^model-invalid: FILE: config\.json is missing/);
+});
+
+test("a chat template in a file of its own is part of the tokenizer's config", async () => {
+  const folder = await copyOf("qwen2");
+  await writeFile(join(folder, "tokenizer_config.json"), "{}");
+  await writeFile(join(folder, "chat_template.jinja"), "{{ messages }}");
+  const model = await openModel(folder);
+  await model.close();
+  expect(model.tokenizerFiles.config).toEqual({ chat_template: "{{ messages }}" });
 });
 
 test("a link that leads in a circle is no file", async () => {
