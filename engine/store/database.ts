@@ -80,7 +80,7 @@ function openChecked(path: string): Connection {
 
 /**
  * `synchronous = NORMAL` may lose the last transactions at a power cut but never corrupts the file in WAL mode. What is lost
- * is encoded again: the workspace is the truth.
+ * is encoded again: the workspace is the truth. `secure_delete`, so that forgotten text is overwritten.
  */
 function configure(connection: Connection): void {
   connection.pragma(`page_size = ${PAGE_BYTES}`);
@@ -88,7 +88,7 @@ function configure(connection: Connection): void {
   connection.pragma("journal_mode = WAL");
   connection.pragma("synchronous = NORMAL");
   connection.pragma("foreign_keys = ON");
-  connection.pragma("secure_delete = FAST");
+  connection.pragma("secure_delete = ON");
   connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}`);
   connection.pragma(`journal_size_limit = ${CHECKPOINT_BYTES}`);
 }

@@ -14,6 +14,7 @@ export class LexicalTable {
   readonly #removeLength;
   readonly #occurrences;
   readonly #lengths;
+  readonly #optimize;
 
   constructor(connection: Connection) {
     this.#insert = connection.prepare<[number, string]>("INSERT INTO lexical (rowid, words) VALUES (?, ?)");
@@ -24,6 +25,7 @@ export class LexicalTable {
     this.#removeLength = connection.prepare<[number]>("DELETE FROM lexical_length WHERE block = ?");
     this.#occurrences = connection.prepare<[string], number>("SELECT doc FROM lexical_terms WHERE term = ?").pluck();
     this.#lengths = connection.prepare<[], [number, number]>("SELECT block, words FROM lexical_length").raw();
+    this.#optimize = connection.prepare("INSERT INTO lexical (lexical) VALUES ('optimize')");
   }
 
   /** `words` are already split and in lower case. */
@@ -35,6 +37,11 @@ export class LexicalTable {
   remove(block: number): void {
     this.#remove.run(block);
     this.#removeLength.run(block);
+  }
+
+  /** Rewrites the postings, so that no word of a removed block is left in them. */
+  purge(): void {
+    this.#optimize.run();
   }
 
   /** The blocks that hold `word`, by id. The word is a bound value: nothing in it is read as a query. */

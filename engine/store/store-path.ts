@@ -9,11 +9,17 @@ import { RepoMemoryError } from "../protocol/errors.ts";
  * key>.sqlite`. Throws `folder-not-found`.
  */
 export function storePath(dataDir: string, folder: string, encoderKey: string): string {
-  const real = realFolder(folder);
-  return join(dataDir, "workspaces", `${readableName(real)}-${shortHash(real)}`, `${shortHash(encoderKey)}.sqlite`);
+  return join(storeFolder(dataDir, folder), `${shortHash(encoderKey)}.sqlite`);
 }
 
-function realFolder(folder: string): string {
+/** Where all stores of a folder lie, one a model. Throws `folder-not-found`. */
+export function storeFolder(dataDir: string, folder: string): string {
+  const real = realFolder(folder);
+  return join(dataDir, "workspaces", `${readableName(real)}-${shortHash(real)}`);
+}
+
+/** The folder's real path, as its store knows it. Throws `folder-not-found`. */
+export function realFolder(folder: string): string {
   try {
     return realpathSync.native(folder);
   } catch (cause) {

@@ -134,13 +134,14 @@ export class Store {
     });
   }
 
-  /** Takes files out of memory and deletes what was computed about them. Returns how many files and blocks that were. */
+  /** Takes files out of memory and deletes what was computed about them, also from the disk. Returns how many files and blocks that were. */
   forget(paths: readonly string[]): { files: number; blocks: number } {
     const forgotten = this.#write(() => {
       const before = this.#blocks.totals();
       const segments = new Set(paths.flatMap((path) => this.#files.segmentsOf(path)));
       for (const path of paths) this.#removeFile(path);
       this.#segments.remove([...segments].filter((segment) => !this.#segments.isLive(segment)));
+      this.#lexical.purge();
       this.#nextGeneration();
       const after = this.#blocks.totals();
       return { files: before.files - after.files, blocks: before.blocks - after.blocks };
