@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -31,4 +32,14 @@ export function runChecks(): Tally {
     return !passed;
   });
   return { passed: checks.length - failed.length, failed: failed.length };
+}
+
+/**
+ * The figures of a suite's JSON report. A suite that failed without a failed test (a file that does not load, a
+ * process that died) counts as one failure, and so does one that left no report.
+ */
+export function readReport(file: string, succeeded: boolean, passedField: string, failedField: string): Tally {
+  const report: Record<string, unknown> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  const [passed, failed] = [Number(report[passedField] ?? 0), Number(report[failedField] ?? 0)];
+  return { passed, failed: succeeded && passed > 0 ? failed : Math.max(1, failed) };
 }

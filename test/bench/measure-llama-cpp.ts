@@ -4,29 +4,29 @@ import { measureRound } from "./speed-run.ts";
 
 /** The part of node-llama-cpp that is used here; the package is not a dependency, so its own types are not at hand. */
 interface LlamaCpp {
-  getLlama(options: {
-    gpu: false;
-    build: "never";
-    logLevel: string;
-  }): Promise<{ loadModel(options: { modelPath: string }): Promise<LlamaModel> }>;
+  getLlama(options: { gpu: false; build: "never"; logLevel: string }): Promise<Llama>;
+}
+interface Llama {
+  loadModel(options: { modelPath: string }): Promise<LlamaModel>;
 }
 interface LlamaModel {
-  createContext(options: {
-    contextSize: number;
-    batchSize: number;
-    threads: number;
-    flashAttention: boolean;
-  }): Promise<{ getSequence(): LlamaSequence }>;
+  createContext(options: ContextOptions): Promise<{ getSequence(): LlamaSequence }>;
 }
-/** A token, or one whose successor is chosen: only for those does llama.cpp compute the output layer. */
-type EvaluatedToken = number | [token: number, options: { generateNext: { token: true; options: { temperature: 0 } } }];
+interface ContextOptions {
+  contextSize: number;
+  batchSize: number;
+  threads: number;
+  flashAttention: boolean;
+}
 interface LlamaSequence {
   clearHistory(): Promise<void>;
-  controlledEvaluate(input: EvaluatedToken[]): Promise<unknown>;
+  evaluateWithoutGeneratingNewTokens(tokens: number[]): Promise<void>;
+  /** Generates without end, a token at each step. */
+  evaluate(tokens: number[], options: { temperature: 0; yieldEogToken: true }): AsyncIterator<number>;
 }
 
-const [packagePath, modelPath, threads] = v.parse(v.tuple([v.string(), v.string(), v.string()]), process.argv.slice(2));
-const llamaCpp: LlamaCpp = await import(packagePath);
+const [packageUrl, modelPath, threads] = v.parse(v.tuple([v.string(), v.string(), v.string()]), process.argv.slice(2));
+const llamaCpp: LlamaCpp = await import(packageUrl);
 const llama = await llamaCpp.getLlama({ gpu: false, build: "never", logLevel: "error" });
 const model = await llama.loadModel({ modelPath });
 const context = await model.createContext({
@@ -36,21 +36,19 @@ const context = await model.createContext({
   flashAttention: true,
 });
 const sequence = context.getSequence();
-
-/** As generation does it: the output layer runs for the last token, and the likeliest next one is chosen. */
-async function evaluate(tokens: number[]): Promise<void> {
-  const last = tokens.at(-1);
-  if (last === undefined) return;
-  const chosen: EvaluatedToken = [last, { generateNext: { token: true, options: { temperature: 0 } } }];
-  await sequence.controlledEvaluate([...tokens.slice(0, -1), chosen]);
-}
+let generation: AsyncIterator<number> | undefined;
 
 const times = await measureRound({
   prefill: async (tokens) => {
+    generation = undefined;
     await sequence.clearHistory();
-    await evaluate(tokens);
+    await sequence.evaluateWithoutGeneratingNewTokens(tokens);
   },
-  decode: (token) => evaluate([token]),
+  generate: async () => {
+    generation ??= sequence.evaluate([1], { temperature: 0, yieldEogToken: true });
+    const { done } = await generation.next();
+    if (done === true) throw new Error("llama.cpp ended the generation early.");
+  },
 });
 console.log(JSON.stringify(times));
 // Its worker threads would keep the process.

@@ -23,17 +23,17 @@ export function benchTokens(count: number): number[] {
 export interface MeasuredModel {
   /** Reads tokens from an empty context. */
   prefill(tokens: number[]): Promise<void>;
-  /** Runs one token behind all those before it, up to its logits. */
-  decode(token: number): Promise<void>;
+  /** Runs one more token behind all those before it and chooses the likeliest next one. */
+  generate(): Promise<void>;
 }
 
 /** One warm-up, then one measured round. */
 export async function measureRound(model: MeasuredModel): Promise<RoundTimes> {
   await model.prefill(benchTokens(PREFILL_TOKENS));
-  await model.decode(1);
+  await model.generate();
   const prefillMs = await timed(() => model.prefill(benchTokens(PREFILL_TOKENS)));
   const decodeMs: number[] = [];
-  for (const token of benchTokens(DECODE_TOKENS)) decodeMs.push(await timed(() => model.decode(token)));
+  for (let token = 0; token < DECODE_TOKENS; token++) decodeMs.push(await timed(() => model.generate()));
   return { prefillMs, decodeMs };
 }
 
