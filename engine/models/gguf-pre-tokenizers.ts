@@ -2,7 +2,7 @@
 // the pieces that the one before it left, in the words of a tokenizer.json.
 
 /** A step of a `pre_tokenizer` in a tokenizer.json. */
-export type PreTokenizerStep = Readonly<Record<string, unknown>>;
+type PreTokenizerStep = Readonly<Record<string, unknown>>;
 
 /** How one family of vocabularies cuts text. */
 export interface GgufPreTokenizer {

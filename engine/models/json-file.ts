@@ -2,8 +2,8 @@ import { isRecord } from "./fields.ts";
 import { invalidModel } from "./invalid-model.ts";
 import { ModelFile } from "./model-file.ts";
 
-/** The largest published tokenizer.json files have some 35 MB; everything parsed is kept in memory. */
-const MAX_FILE_BYTES = 64 << 20;
+/** The largest tokenizer.json of a supported family (Mistral's) has some 17 MB; everything parsed is kept in memory. */
+const MAX_FILE_BYTES = 32 << 20;
 
 /** JSON's own recursion is not bounded by its length, so bytes are looked at before they are parsed. */
 const MAX_DEPTH = 64;

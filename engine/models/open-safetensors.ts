@@ -15,6 +15,9 @@ const SINGLE_FILE = "model.safetensors";
 const INDEX_FILE = "model.safetensors.index.json";
 const TEMPLATE_FILE = "chat_template.jinja";
 
+/** The largest dense models have some 1,500. */
+const MAX_TENSORS = 1 << 16;
+
 /** The largest open checkpoints come in some 200 files. */
 const MAX_SHARDS = 1024;
 
@@ -89,6 +92,8 @@ async function collectTensors(files: readonly ModelFile[]): Promise<Map<string, 
     for (const tensor of await readSafetensors(file)) {
       if (tensors.has(tensor.name)) throw invalidModel(file.path, `tensor ${tensor.name}`, "is in two files");
       tensors.set(tensor.name, tensor);
+      if (tensors.size > MAX_TENSORS)
+        throw invalidModel(file.path, "the header", `names more than ${MAX_TENSORS} tensors`);
     }
   }
   return tensors;

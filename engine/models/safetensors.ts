@@ -5,8 +5,11 @@ import type { ModelFile } from "./model-file.ts";
 import { tensorBytes, type StoredTensor } from "./stored-tensor.ts";
 import type { TensorType } from "./tensor-types.ts";
 
-/** The reference implementation's own limit is 100 MB; a thousand tensors take some 100 KB. */
-const MAX_HEADER_BYTES = 32 << 20;
+/** The reference implementation allows 100 MB; a thousand tensors take some 100 KB, and parsed JSON takes ten times its text. */
+const MAX_HEADER_BYTES = 8 << 20;
+
+/** Names like "model.layers.10.self_attn.q_proj.weight" have some 40 characters. */
+const MAX_NAME_LENGTH = 512;
 
 const MAX_DIMENSIONS = 8;
 
@@ -33,6 +36,7 @@ export async function readSafetensors(file: ModelFile): Promise<StoredTensor[]> 
 }
 
 function readEntry(file: ModelFile, dataStart: number, name: string, entry: unknown): StoredTensor {
+  if (name.length > MAX_NAME_LENGTH) throw invalidModel(file.path, "a tensor's name", `has ${name.length} characters`);
   const field = `tensor ${name}`;
   if (!isRecord(entry)) throw invalidModel(file.path, field, "is not described by an object");
   const type = TYPES.get(String(entry["dtype"]));
