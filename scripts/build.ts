@@ -2,17 +2,15 @@
  * Bundles the three Node programs and the webview into `dist/`. Run by Node 24 directly: `node scripts/build.ts [--watch]`.
  * Types are checked elsewhere (`npm run -s check`); this only bundles, so that it takes under a second.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build, context, type BuildOptions as AnyBuildOptions } from "esbuild";
+import { build, context, type BuildOptions } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const watch = process.argv.includes("--watch");
 
 /** Packages with native files: they are loaded from `node_modules`, never bundled. */
 const native = ["onnxruntime-node", "better-sqlite3"];
-
-type BuildOptions = AnyBuildOptions & { entryPoints?: Record<string, string> };
 
 const shared: BuildOptions = {
   absWorkingDir: root,
@@ -36,15 +34,19 @@ const node: BuildOptions = {
   define: { "process.env.REPO_MEMORY_VERSION": JSON.stringify(version) },
 };
 
-function nodeProgram(name: string, entry: string, external: string[]): BuildOptions {
-  return { ...node, entryPoints: { [name]: entry }, outdir: "dist", external };
-}
-
 const bundles: BuildOptions[] = [
-  nodeProgram("extension", "extension/main.ts", ["vscode"]),
-  // The child process's main file; its worker thread starts the same file again (see `engine/main.ts`).
-  nodeProgram("engine", "engine/main.ts", native),
-  nodeProgram("cli", "engine/cli.ts", native),
+  { ...node, entryPoints: { extension: "extension/main.ts" }, outdir: "dist", external: ["vscode"] },
+  {
+    ...node,
+    // The child process's main file, which its worker thread starts again (see `engine/main.ts`), and the command line.
+    entryPoints: { engine: "engine/main.ts", cli: "engine/cli.ts" },
+    outdir: "dist",
+    external: native,
+    // What is imported late stays in a file of its own, and so do the native packages: a process that only answers
+    // pings never loads them.
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+  },
   {
     ...shared,
     platform: "browser",
@@ -60,18 +62,11 @@ const bundles: BuildOptions[] = [
   },
 ];
 
-/** While parts of the tree are being written, a program whose entry is not there yet is left out, and said so. */
-function isPresent({ entryPoints }: BuildOptions): boolean {
-  const missing = Object.values(entryPoints ?? {}).filter((entry) => !existsSync(root + entry));
-  for (const entry of missing) console.error(`build: left out ${entry}: no such file`);
-  return missing.length === 0;
-}
-
-const present = bundles.filter(isPresent);
 if (watch) {
-  const contexts = await Promise.all(present.map((options) => context(options)));
+  const contexts = await Promise.all(bundles.map((options) => context(options)));
   await Promise.all(contexts.map((each) => each.watch()));
   console.error("build: watching for changes");
 } else {
-  await Promise.all(present.map((options) => build(options)));
+  rmSync(`${root}dist/chunks`, { recursive: true, force: true });
+  await Promise.all(bundles.map((options) => build(options)));
 }

@@ -8,7 +8,7 @@ import type { ProgressBars } from "./progress-bars.ts";
 import type { OutputStream, Terminal } from "./terminal.ts";
 
 /** Opens an engine; `Engine.open`, or what a test puts in its place. */
-export type OpenEngine = (options: EngineOptions, context: CallContext) => Promise<EngineApi>;
+export type OpenEngine = (options: EngineOptions, log: (line: string) => void) => Promise<EngineApi>;
 
 /** What the command line touches of the world. */
 export interface CliEnvironment {

@@ -73,7 +73,11 @@ async function runCommand(
   const bars = new ProgressBars(environment.stderr);
   const context: CallContext = { signal: environment.signal, onProgress: (progress) => bars.update(progress) };
   let opened: Promise<EngineApi> | undefined;
-  const engine = (): Promise<EngineApi> => (opened ??= environment.openEngine(options, context));
+  const log = (line: string): void => {
+    bars.end();
+    terminal.note(line);
+  };
+  const engine = (): Promise<EngineApi> => (opened ??= environment.openEngine(options, log));
   try {
     await command.run({ args, terminal, bars, environment, context, engine });
   } finally {

