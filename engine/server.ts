@@ -7,7 +7,7 @@ import { PROTOCOL_VERSION } from "./protocol/rpc.ts";
 import { parameterSchemas, parseParams } from "./parameters.ts";
 
 /** Opens an engine; `Engine.open`, or what a test puts in its place. */
-export type OpenEngine = (options: EngineOptions, context: CallContext) => Promise<EngineApi>;
+export type OpenEngine = (options: EngineOptions) => Promise<EngineApi>;
 
 /** Where an engine comes from, and what is done after its last call. */
 export interface ServerOptions {
@@ -82,7 +82,7 @@ class EngineServer {
   #handlers(id: number): Handlers {
     const engine = () => this.#opened();
     return {
-      open: (params, context) => this.#open(params, context),
+      open: (params) => this.#open(params),
       ingest: async (params, context) => engine().ingest(parseParams("ingest", params), context),
       ask: (params, context) => this.#ask(id, params, context),
       recall: async (params, context) => engine().recall(parseParams("recall", params), context),
@@ -96,10 +96,10 @@ class EngineServer {
     };
   }
 
-  async #open(params: unknown, context: CallContext): Promise<null> {
+  async #open(params: unknown): Promise<null> {
     const options = parseParams("open", params);
     if (this.#engine) throw usage("The engine is open already.");
-    this.#engine = await this.#options.open({ dataDir: this.#options.defaultDataDir, ...options }, context);
+    this.#engine = await this.#options.open({ dataDir: this.#options.defaultDataDir, ...options });
     return null;
   }
 

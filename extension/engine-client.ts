@@ -72,9 +72,9 @@ export class EngineClient implements EngineApi {
     return this.#engine.ping();
   }
 
-  /** Loads the model; must succeed before any other call. */
-  async open(params: OpenParams, context: Context = {}): Promise<void> {
-    await this.#call("open", params, context);
+  /** Must succeed before any other call. */
+  async open(params: OpenParams): Promise<void> {
+    await this.#call("open", params);
   }
 
   ingest(params: IngestParams, context: Context = {}): Promise<IngestResult> {

@@ -1,5 +1,4 @@
 import { RepoMemoryError } from "../engine/protocol/errors.ts";
-import type { Progress } from "../engine/protocol/requests.ts";
 import type { OpenParams } from "../engine/protocol/rpc.ts";
 import { type ChildOptions, type EngineChild, greet, startChild } from "./engine-child.ts";
 import type { EngineClient } from "./engine-client.ts";
@@ -17,7 +16,7 @@ const FAREWELL = 3000;
 /** Where the engine stands. Only `ready` has a client: who needs one must ask for this state. */
 export type EngineState =
   | { kind: "stopped" }
-  | { kind: "starting"; progress: Progress | undefined }
+  | { kind: "starting" }
   | { kind: "ready"; client: EngineClient; pid: number | undefined }
   | { kind: "restarting"; attempt: number; reason: RepoMemoryError }
   | { kind: "failed"; error: RepoMemoryError };
@@ -37,22 +36,20 @@ export class EngineProcess {
   #child: EngineChild | undefined;
   #retry: Disposable | undefined;
   #deaths = 0;
-  #mayDownload = false;
 
   constructor(options: EngineProcessOptions) {
     this.#options = options;
   }
 
-  /** Starts the engine unless it runs. `mayDownload`: the user agreed that a model is fetched. */
-  async start({ mayDownload = false } = {}): Promise<void> {
-    this.#mayDownload ||= mayDownload;
+  /** Starts the engine unless it runs. */
+  async start(): Promise<void> {
     this.#retry?.dispose();
     if (this.state.value.kind === "starting" || this.state.value.kind === "ready") return;
-    this.state.set({ kind: "starting", progress: undefined });
+    this.state.set({ kind: "starting" });
     const child = this.#child ?? this.#startChild();
     try {
       await greet(child);
-      await this.#open(child);
+      await child.client.open(this.#options.openParams());
       if (child === this.#child) this.state.set({ kind: "ready", client: child.client, pid: child.pid });
     } catch (error) {
       this.#failed(child, RepoMemoryError.from(error));
@@ -85,13 +82,6 @@ export class EngineProcess {
     this.#child = child;
     void child.exited.then((reason) => this.#died(child, reason, this.#now() - started));
     return child;
-  }
-
-  async #open(child: EngineChild): Promise<void> {
-    const onProgress = (progress: Progress) => {
-      if (child === this.#child) this.state.set({ kind: "starting", progress });
-    };
-    await child.client.open({ ...this.#options.openParams(), mayDownload: this.#mayDownload }, { onProgress });
   }
 
   /** The process lives but could not open the engine: only the user (or another setting) can help. */

@@ -1,9 +1,12 @@
 import { RepoMemoryError } from "../engine/protocol/errors.ts";
 import type { Progress, StatusResult } from "../engine/protocol/requests.ts";
-import type { ErrorCard, MemoryView, Meter } from "../webview/protocol/messages.ts";
+import type { MemoryView } from "../webview/protocol/messages.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { Observable } from "./observable.ts";
 import { errorCard, meter } from "./view-model.ts";
+
+/** Milliseconds between two looks at an engine that works on hints. */
+const AGAIN = 1000;
 
 /** What is known of one folder's memory. */
 export type MemoryFacts = Pick<MemoryView, "state" | "files" | "tokens" | "bytes" | "meter" | "error" | "model">;
@@ -24,6 +27,7 @@ export class FolderMemory {
   readonly folder: string;
   readonly facts = new Observable<MemoryFacts>(unread);
   #reading: AbortController | undefined;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -36,7 +40,10 @@ export class FolderMemory {
     this.#reading = reading;
     this.#update({ state: "reading", meter: undefined, error: undefined });
     try {
+      // The figures of last time, while the model loads.
+      await this.refresh(client);
       await client.ingest({ folder: this.folder }, { signal: reading.signal });
+      this.#reading = undefined;
       await this.refresh(client);
     } catch (error) {
       if (this.#reading === reading) this.#failed(error);
@@ -56,37 +63,43 @@ export class FolderMemory {
     else await this.read(client);
   }
 
-  /** Takes the engine's own figures. */
+  /** Takes the engine's own figures; asks again later when it works on hints, since nobody tells when it is done. */
   async refresh(client: EngineClient): Promise<void> {
-    this.#take(await client.status(this.folder));
+    const status = await client.status(this.folder);
+    this.#take(status);
+    clearTimeout(this.#again);
+    if (status.state !== "ingesting" || this.#reading) return;
+    this.#again = setTimeout(() => void this.refresh(client).catch(() => {}), AGAIN);
   }
 
   /** Progress of any call about this folder. */
   progress(progress: Progress): void {
-    if (progress.phase !== "ingest") return;
     const { state } = this.facts.value;
     this.#update({ state: state === "paused" ? "paused" : "reading", meter: meter(progress) });
   }
 
   /** Forgets what was shown: the engine is gone, or the folder was forgotten. */
   reset(): void {
+    clearTimeout(this.#again);
     this.#reading?.abort();
     this.#reading = undefined;
     this.facts.set(unread);
   }
 
   #take({ state, files, tokens, bytes, model }: StatusResult): void {
-    const states = { empty: "ready", ready: "ready", ingesting: "reading", paused: "paused" } as const;
-    const shown: Meter | undefined = state === "ingesting" || state === "paused" ? this.facts.value.meter : undefined;
-    this.facts.set({ state: states[state], files, tokens, bytes, model: model?.name, meter: shown, error: undefined });
+    const states = { empty: "unread", ready: "ready", ingesting: "reading", paused: "paused" } as const;
+    const shown = this.#reading && state !== "paused" ? "reading" : states[state];
+    const atWork = shown === "reading" || shown === "paused";
+    const progress = atWork ? this.facts.value.meter : undefined;
+    this.facts.set({ state: shown, files, tokens, bytes, model: model?.name, meter: progress, error: undefined });
   }
 
   #failed(error: unknown): void {
     const { code } = RepoMemoryError.from(error);
     // The engine's own death is told of once, above all folders.
     if (code === "cancelled" || code === "engine-died") return this.#update({ state: "unread", meter: undefined });
-    const card: ErrorCard = errorCard(error, "read");
-    this.#update({ state: "failed", meter: undefined, error: card });
+    const card = errorCard(error);
+    this.#update({ state: "failed", meter: undefined, error: { ...card, action: card.action ?? "read" } });
   }
 
   #update(facts: Partial<MemoryFacts>): void {

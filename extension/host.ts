@@ -34,7 +34,7 @@ export class Host {
       entry: engineFile,
       log: (line) => log.info(line),
       onProgress: (event) => this.#progress(event),
-      openParams,
+      openParams: () => ({ ...openParams(), mayDownload: context.globalState.get(CONSENT_KEY, false) }),
     });
     this.conversation = new Conversation(
       {
@@ -63,14 +63,13 @@ export class Host {
   begin(): void {
     this.#tellMemory();
     if (!vscode.workspace.isTrusted || !this.folder()) return;
-    const mayDownload = this.#context.globalState.get(CONSENT_KEY, false);
-    void this.engine.start({ mayDownload });
+    void this.engine.start();
   }
 
-  /** Starts the engine and lets it fetch a model, now and when an interrupted download has to go on. */
+  /** Lets the engine fetch a model, now and whenever an interrupted download has to go on. */
   async download(): Promise<void> {
     await this.#context.globalState.update(CONSENT_KEY, true);
-    await this.engine.start({ mayDownload: true });
+    await this.engine.restart();
   }
 
   /** The folder that questions go to: the chosen one, else that of the active editor, else the first. */

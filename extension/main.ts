@@ -9,6 +9,9 @@ import { watchWorkspace } from "./workspace-watcher.ts";
 /** Names another engine program for tests; read only when VS Code runs the extension for development or tests. */
 const TEST_ENGINE = "REPO_MEMORY_TEST_ENGINE";
 
+/** Set by who opens a window just to show the chat. */
+const SHOW_CHAT = "REPO_MEMORY_SHOW_CHAT";
+
 let host: Host | undefined;
 
 /** Called by VS Code once a window. Returns at once: the engine starts in its own process. */
@@ -27,6 +30,7 @@ export function activate(context: vscode.ExtensionContext): Host {
     }),
   );
   if (readsAutomatically()) started.begin();
+  if (process.env[SHOW_CHAT] !== undefined) void view.focus();
   host = started;
   return started;
 }

@@ -4,6 +4,9 @@ import type { OpenParams } from "../engine/protocol/rpc.ts";
 /** The section of all settings. */
 const SECTION = "repoMemory";
 
+/** Names the model where the setting does not; the command line reads it too. */
+const MODEL_VARIABLE = "REPO_MEMORY_MODEL";
+
 /** Settings that the engine reads once, when it opens. */
 const ENGINE_SETTINGS = ["model", "threads", "dataFolder", "secretPatterns", "maxFileSizeKiB"];
 
@@ -20,7 +23,7 @@ export function maxAnswerTokens(): number {
 /** What the engine is opened with. Empty settings are left out, so that the engine's own defaults hold. */
 export function openParams(): OpenParams {
   const settings = vscode.workspace.getConfiguration(SECTION);
-  const model = settings.get("model", "").trim();
+  const model = settings.get("model", "").trim() || (process.env[MODEL_VARIABLE] ?? "");
   const dataDir = settings.get("dataFolder", "").trim();
   const threads = settings.get("threads", 0);
   return {

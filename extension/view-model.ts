@@ -37,7 +37,7 @@ export function meter({ detail, secondsLeft, ...progress }: Progress): Meter {
 /** The supervisor's state as the panel shows it. */
 export function engineView(state: EngineState): EngineView {
   if (state.kind === "stopped") return { kind: "off" };
-  if (state.kind === "starting") return { kind: "starting", meter: state.progress && meter(state.progress) };
+  if (state.kind === "starting") return { kind: "starting" };
   if (state.kind === "restarting") return { kind: "restarting", attempt: state.attempt };
   if (state.kind === "failed") return { kind: "failed", error: errorCard(state.error) };
   return { kind: "ready" };

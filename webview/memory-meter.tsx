@@ -6,7 +6,7 @@ import { send } from "./vscode-api.ts";
 
 /** The strip above the chat: what the engine does, and what the memory holds. */
 export function MemoryMeter({ engine, memory }: { engine: EngineView; memory: MemoryView }) {
-  const meter = engine.kind === "starting" ? engine.meter : memory.meter;
+  const meter = engine.kind === "ready" ? memory.meter : undefined;
   const { icon, spin, label } = headline(engine, memory, meter);
   return (
     <header class="meter" aria-label="Memory">
@@ -36,10 +36,13 @@ function headline(engine: EngineView, memory: MemoryView, meter: Meter | undefin
   const busy = (label: string): Headline => ({ icon: "loading", spin: true, label });
   if (!memory.folder) return still("folder", "No folder is open");
   if (engine.kind === "restarting") return busy("The engine stopped. Starting it again …");
-  if (engine.kind === "starting") return busy(meter ? phaseLabel(meter) : "Loading the model");
+  if (engine.kind === "starting") return busy("Starting the engine");
   if (engine.kind === "failed") return still("circle-slash", "The engine is not running");
   if (engine.kind === "off") return still("circle-large-outline", "The engine is off");
-  if (memory.state === "reading") return busy(`Reading ${memory.folder}`);
+  if (memory.state === "reading")
+    return busy(
+      meter ? `${phaseLabel(meter)}${meter.phase === "ingest" ? ` ${memory.folder}` : ""}` : "Loading the model",
+    );
   if (memory.state === "paused") return still("debug-pause", `Reading ${memory.folder} is paused`);
   if (memory.state === "failed") return still("warning", "Reading stopped");
   if (memory.files === 0) return still("circle-large-outline", `${memory.folder} is not in memory yet`);
@@ -68,6 +71,7 @@ function detail(path: string) {
 
 function MeterButton({ engine, memory }: { engine: EngineView; memory: MemoryView }) {
   if (engine.kind !== "ready" || !memory.folder) return null;
+  if (memory.state === "reading" && memory.meter?.phase !== "ingest") return null;
   if (memory.state === "reading") return <IconButton icon="debug-pause" label="Pause reading" type="pause" />;
   if (memory.state === "paused") return <IconButton icon="debug-continue" label="Resume reading" type="resume" />;
   if (memory.state === "failed") return null;

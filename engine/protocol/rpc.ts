@@ -22,7 +22,7 @@ export const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
 /** What the engine can be asked over RPC: `EngineApi` with one object of parameters a call, and `open` before all. */
 export interface Calls {
-  /** Loads (or fetches) the model. Must succeed once before any other call. */
+  /** Must succeed once before any other call. Cheap: the model is loaded by the first call that needs it. */
   open: { params: OpenParams; result: null };
   ingest: { params: IngestParams; result: IngestResult };
   /** The answer comes as `answer` events; the reply only says that there are no more. */
@@ -66,7 +66,7 @@ export interface ProgressEvent {
   /** The call's number. */
   id: number;
   call: CallName;
-  /** The folder that the call is about; absent for `open`. */
+  /** The folder that the call is about. */
   folder?: string;
   progress: Progress;
 }

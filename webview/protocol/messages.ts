@@ -37,7 +37,7 @@ export interface Meter {
 /** What the engine is doing, in the panel's terms. */
 export type EngineView =
   | { kind: "off" }
-  | { kind: "starting"; meter: Meter | undefined }
+  | { kind: "starting" }
   | { kind: "ready" }
   | { kind: "restarting"; attempt: number }
   | { kind: "failed"; error: ErrorCard };

@@ -1,0 +1,190 @@
+/**
+ * An engine without a model, as a program of its own: what it does is decided by words in the question, so that a test can
+ * force what a real model does only by chance. Started by `REPO_MEMORY_TEST_ENGINE`.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { runEngineProcess } from "../../engine/child-process.ts";
+import { RepoMemoryError } from "../../engine/protocol/errors.ts";
+import type {
+  AnswerEvent,
+  AskParams,
+  CallContext,
+  EngineApi,
+  EngineOptions,
+  IngestResult,
+  ModelInfo,
+  ScoredRange,
+  StatusResult,
+} from "../../engine/protocol/requests.ts";
+
+/** A model setting with this word makes the first ingestion act as if there were none. */
+const MISSING = "missing";
+
+const HOSTILE = `<script>document.title = "taken"</script><img src="https://example.com/pixel.png" onerror="document.title = 'taken'">
+
+![pixel](https://example.com/pixel.png) [run](command:workbench.action.quit) [js](javascript:alert(1))
+[web](https://example.com/page)
+`;
+
+const ANSWER = `The service starts in \`src/server.ts\`: \`startServer\` reads the configuration, opens the store and then listens.
+
+1. **Configuration** comes from \`src/config.ts\`; the port is **8734** unless \`PORT\` names another.
+2. **Requests** go through \`handle\`, which answers \`404\` for what it does not know.
+
+\`\`\`ts
+const server = createServer(handle);
+server.listen(loadConfig().port);
+\`\`\`
+
+Errors are logged and never reach the client.`;
+
+const model: ModelInfo = { name: "Scripted", bytes: 1, license: "MIT", state: "in-use" };
+
+class ScriptedEngine implements EngineApi {
+  readonly #changed: ScoredRange[] = [];
+  readonly #read = new Map<string, IngestResult>();
+  readonly #paused = new Set<string>();
+  readonly #options: EngineOptions;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  async ingest({ folder }: { folder: string }, context: CallContext): Promise<IngestResult> {
+    if (this.#options.model?.includes(MISSING)) await this.#fetchModel(context);
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const total = files.length * 700;
+    for (const [index, { name }] of files.entries()) {
+      context.signal.throwIfAborted();
+      const done = index * 700;
+      context.onProgress({
+        phase: "ingest",
+        done,
+        total,
+        unit: "tokens",
+        rate: 1240,
+        secondsLeft: 3,
+        detail: `src/${name}`,
+      });
+      while (this.#paused.has(folder)) await yieldOnce();
+    }
+    const counts = { files: files.length, segments: files.length, blocks: files.length * 3, tokens: total };
+    const result = { ...counts, encodedTokens: total, skipped: [], seconds: 1 };
+    this.#read.set(folder, result);
+    return result;
+  }
+
+  async *ask(params: AskParams, { signal }: CallContext): AsyncGenerator<AnswerEvent> {
+    const { question, folder } = params;
+    if (question.includes("crash")) process.kill(process.pid, "SIGKILL");
+    if (question.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
+    const blocks = sources(folder);
+    yield { type: "lookup", blocks, memoryTokens: 384, lookupMs: 12 };
+    const text = question.includes("hostile") ? HOSTILE : ANSWER;
+    const tokens: string[] = [];
+    for await (const token of question.includes("endless") ? endless() : (text.match(/\s*\S+/g) ?? [])) {
+      if (signal.aborted) break;
+      tokens.push(token);
+      yield { type: "token", text: token };
+      await yieldOnce();
+    }
+    const tally = { prompt: 62, memory: 384, generated: tokens.length };
+    const timing = { lookupMs: 12, firstTokenMs: 410, totalMs: 4380 };
+    const finish = signal.aborted ? "cancelled" : "stop";
+    yield { type: "end", result: { answer: tokens.join(""), citations: blocks, tokens: tally, timing, finish } };
+  }
+
+  /** Tells which hints came in: "changed" lists them, a text's length as the last line. */
+  async recall(): Promise<{ blocks: ScoredRange[] }> {
+    return { blocks: [...this.#changed] };
+  }
+
+  async status(folder: string): Promise<StatusResult> {
+    const { files = 0, blocks = 0, tokens = 0 } = this.#read.get(folder) ?? {};
+    const state = this.#paused.has(folder) ? "paused" : files > 0 ? "ready" : "empty";
+    return { folder, state, files, blocks, tokens, bytes: tokens * 900, model, device: "CPU" };
+  }
+
+  async forget({ folder }: { folder: string }): Promise<{ files: number; blocks: number }> {
+    const { files = 0, blocks = 0 } = this.#read.get(folder) ?? {};
+    this.#read.delete(folder);
+    return { files, blocks };
+  }
+
+  async models(): Promise<ModelInfo[]> {
+    return [model];
+  }
+
+  async pause(folder: string): Promise<void> {
+    this.#paused.add(folder);
+  }
+
+  async resume(folder: string): Promise<void> {
+    this.#paused.delete(folder);
+  }
+
+  async changed({ files }: { files: { path: string; text?: string }[] }): Promise<void> {
+    for (const { path, text } of files)
+      this.#changed.push({ path, startLine: 1, endLine: (text ?? "").length, score: 1 });
+  }
+
+  async close(): Promise<void> {}
+
+  async #fetchModel({ onProgress }: CallContext): Promise<void> {
+    if (this.#options.mayDownload !== true) throw new RepoMemoryError("model-not-found", missing);
+    for (let done = 0; done <= 98_000_000; done += 7_000_000) {
+      onProgress({
+        phase: "download",
+        done,
+        total: 98_000_000,
+        unit: "bytes",
+        rate: 21_000_000,
+        secondsLeft: 4,
+        detail: "model.gguf",
+      });
+      await yieldOnce();
+    }
+  }
+}
+
+const failure = {
+  message: "Tensor blk.3.attn_q.weight lies past the end of the file.",
+  meaning: "The model file is damaged or was not downloaded to its end.",
+  remedy: "Delete it and download it again.",
+};
+
+const missing = {
+  message: "There is no model on this machine yet.",
+  meaning: "Repo Memory needs a language model to read and answer with. It runs on this machine.",
+  remedy: "Download one (98 MB), or name a file in the setting repoMemory.model.",
+};
+
+/** Citations of files that are there, so that a click opens them. */
+function sources(folder: string): ScoredRange[] {
+  const wanted = ["src/server.ts", "src/config.ts", "README.md"];
+  return wanted.flatMap((path, index) => {
+    const lines = linesOf(`${folder}/${path}`);
+    return lines === 0
+      ? []
+      : [{ path, startLine: Math.min(3, lines), endLine: Math.min(9, lines), score: 1 / (index + 1) }];
+  });
+}
+
+function linesOf(path: string): number {
+  try {
+    return readFileSync(path, "utf8").split("\n").length;
+  } catch {
+    return 0;
+  }
+}
+
+async function* endless(): AsyncGenerator<string> {
+  for (let index = 0; ; index++) yield ` word${index}`;
+}
+
+/** Lets messages in, as the engine does between tokens. */
+function yieldOnce(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 8));
+}
+
+runEngineProcess({ file: import.meta.url, open: async (options) => new ScriptedEngine(options), defaultDataDir: "" });
