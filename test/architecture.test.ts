@@ -19,6 +19,8 @@ const engineLayers = [
   "inference",
   "ingest",
   "answer",
+  "loaded-model.ts",
+  "workspace.ts",
   "engine.ts",
   "data-dir.ts",
   "parameters.ts",

@@ -18,7 +18,7 @@ export function printable(text: string): string {
 }
 
 /** JSON whose strings hold no raw control character either: the value is unchanged, the text is safe to show. */
-export function safeJson(value: unknown): string {
+function safeJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(
     unsafe,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
