@@ -95,9 +95,9 @@ export class LanguageModel {
 
   /**
    * Reads tokens into the window, at consecutive positions from `position`.
-   * @returns the logits after the last token, [vocabulary]
+   * @returns the last token's final hidden state, [hidden]
    */
-  async prefill(window: AttentionWindow, tokens: Int32Array, position: number, signal?: AbortSignal): Promise<Float32Array> {
+  async read(window: AttentionWindow, tokens: Int32Array, position: number, signal?: AbortSignal): Promise<Float32Array> {
     let last = new Float32Array(0);
     for (let from = 0; from < tokens.length; from += PREFILL_ROWS) {
       signal?.throwIfAborted();
@@ -107,7 +107,12 @@ export class LanguageModel {
       window.append(kv, 0, part.length, position + from);
       last = hidden.slice(-this.config.hidden);
     }
-    return this.logits(last);
+    return last;
+  }
+
+  /** Like `read`; returns the logits after the last token, [vocabulary]. */
+  async prefill(window: AttentionWindow, tokens: Int32Array, position: number, signal?: AbortSignal): Promise<Float32Array> {
+    return this.logits(await this.read(window, tokens, position, signal));
   }
 
   /** Logits [rows, vocabulary] of final hidden states [rows, hidden]. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { realpathSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { RepoMemoryError } from "../protocol/errors.ts";
@@ -21,10 +21,12 @@ export function storeFolder(dataDir: string, folder: string): string {
 /** The folder's real path, as its store knows it. Throws `folder-not-found`. */
 export function realFolder(folder: string): string {
   try {
-    return realpathSync.native(folder);
+    const real = realpathSync.native(folder);
+    if (statSync(real).isDirectory()) return real;
+    throw new Error("it is not a folder");
   } catch (cause) {
     throw new RepoMemoryError("folder-not-found", {
-      message: `There is no folder ${folder}.`,
+      message: `The folder ${folder} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
       remedy: "Check the path.",
       cause,
     });

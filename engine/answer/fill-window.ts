@@ -1,0 +1,96 @@
+/** Fills the attention window for a question: with the blocks that a look-up chose, or with everything where it fits. */
+import type { BlockEncoder } from "../inference/block-encoder.ts";
+import type { LanguageModel } from "../inference/language-model.ts";
+import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
+import type { ScoredRange } from "../protocol/requests.ts";
+import { arrange, takeWithinBudget } from "../retrieval/select-blocks.ts";
+import type { PlacedBlock } from "../store/block-reader.ts";
+import type { Store } from "../store/store.ts";
+import type { AttentionWindow } from "../inference/attention-window.ts";
+import type { FilledWindow } from "./answer.ts";
+import type { Hit, LookUp } from "./look-up.ts";
+
+/** Tokens of memory in the window: a small model is distracted by more than the few right blocks. */
+export const MEMORY_TOKENS = 512;
+/** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
+export const PLAIN_TOKENS = 1_024;
+/** Room for question and answer before the window has to grow. */
+const LOCAL_TOKENS = 256;
+
+/** Makes filled windows for one workspace. */
+export class WindowFiller {
+  private readonly store: Store;
+  private readonly model: LanguageModel;
+  private readonly encoder: BlockEncoder;
+  private readonly lookUp: LookUp;
+  private readonly loader: BlockLoader;
+  private plain: { generation: number; window: AttentionWindow; slots: BlockSlots[] } | undefined;
+
+  constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, lookUp: LookUp) {
+    this.store = store;
+    this.model = model;
+    this.encoder = encoder;
+    this.lookUp = lookUp;
+    this.loader = new BlockLoader(store, encoder.shape);
+  }
+
+  /** Looks the question up and places the best blocks; plain attention where the whole workspace is small. */
+  async fill(question: string, signal: AbortSignal): Promise<FilledWindow> {
+    const started = performance.now();
+    const blocks = this.lookUp.blocks();
+    const total = blocks.reduce((sum, block) => sum + block.tokens, 0);
+    if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
+    const hits = await this.lookUp.rank(question);
+    const chosen = this.choose(hits);
+    const lookupMs = performance.now() - started;
+    return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), lookupMs };
+  }
+
+  /** Places blocks behind the prefix, whatever they are. */
+  place(blocks: readonly PlacedBlock[]): { window: AttentionWindow; slots: BlockSlots[] } {
+    const tokens = blocks.reduce((sum, block) => sum + block.tokens, 0);
+    const window = this.encoder.prefix.copy(this.encoder.prefix.length + tokens + LOCAL_TOKENS);
+    return { window, slots: this.loader.load(arrange(blocks), window) };
+  }
+
+  private choose(hits: readonly Hit[]): Hit[] {
+    const scores = new Map(hits.map(({ block, score }) => [block.id, score]));
+    const ranked = hits.map(({ block }) => block);
+    const taken = takeWithinBudget(ranked, MEMORY_TOKENS, () => 16);
+    return taken.map((block) => ({ block, score: scores.get(block.id) ?? 0 }));
+  }
+
+  /** Reads all files as one text, each behind its header. Kept until the workspace changes. */
+  private async fillPlain(blocks: readonly PlacedBlock[], started: number, signal: AbortSignal): Promise<FilledWindow> {
+    const generation = this.store.generation();
+    if (this.plain?.generation !== generation) {
+      const window = this.encoder.prefix.copy(this.encoder.prefix.length + PLAIN_TOKENS + LOCAL_TOKENS);
+      this.plain = { generation, window, slots: await this.readPlain(blocks, window, signal) };
+    }
+    const { window, slots } = this.plain;
+    const chosen = blocks.map((block) => rangeOf({ block, score: 1 }));
+    return { window: window.copy(window.capacity), slots, chosen, lookupMs: performance.now() - started };
+  }
+
+  /** Appends every block's text to the window as plain tokens. */
+  async readPlain(blocks: readonly PlacedBlock[], window: AttentionWindow, signal: AbortSignal): Promise<BlockSlots[]> {
+    const slots: BlockSlots[] = [];
+    const tokens: number[] = [];
+    let path: string | undefined;
+    for (const block of blocks) {
+      if (block.path !== path) tokens.push(...this.encoder.header(block.path));
+      path = block.path;
+      const text = this.store.read((reader) => reader.text(block.id)) ?? "";
+      const from = window.length + tokens.length;
+      tokens.push(...this.encoder.tokenize(text));
+      slots.push({ block, from, to: window.length + tokens.length });
+    }
+    if (tokens.length > 0) await this.model.read(window, Int32Array.from(tokens), window.length, signal);
+    return slots;
+  }
+}
+
+function rangeOf({ block, score }: Hit): ScoredRange {
+  const { path, startLine, endLine } = block;
+  return { path, startLine, endLine, score };
+}

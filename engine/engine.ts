@@ -1,0 +1,127 @@
+/** Everything that Repo Memory can do, in this process. The command line and the child process both use this class. */
+import { availableParallelism } from "node:os";
+import { listModels } from "./models/list-models.ts";
+import { type LoadedModel, loadModel } from "./loaded-model.ts";
+import type {
+  AnswerEvent,
+  AskParams,
+  CallContext,
+  EngineApi,
+  EngineOptions,
+  ForgetParams,
+  ForgetResult,
+  IngestParams,
+  IngestResult,
+  ModelInfo,
+  RecallParams,
+  RecallResult,
+  StatusResult,
+} from "./protocol/requests.ts";
+import { forgetStores, latestTotals } from "./store/stores.ts";
+import { QuestionGate } from "./answer/question-gate.ts";
+import { Workspace } from "./workspace.ts";
+
+/** More threads than this only wait for memory. */
+const MAX_THREADS = 8;
+
+/** The model is loaded, and downloaded where there is none, by the first call that needs it. */
+export class Engine implements EngineApi {
+  private readonly options: EngineOptions;
+  private readonly log: (line: string) => void;
+  private readonly threads: number;
+  private readonly workspaces = new Map<string, Promise<Workspace>>();
+  private loading: Promise<LoadedModel> | undefined;
+  private loaded: LoadedModel | undefined;
+  private readonly questions = new QuestionGate();
+
+  private constructor(options: EngineOptions, log: (line: string) => void) {
+    this.options = options;
+    this.log = log;
+    this.threads = options.threads ?? Math.min(MAX_THREADS, availableParallelism());
+  }
+
+  /** Cheap: reads nothing. @param log gets a line for what a user may want to know later */
+  static open(options: EngineOptions, log: (line: string) => void = () => undefined): Promise<Engine> {
+    return Promise.resolve(new Engine(options, log));
+  }
+
+  async ingest({ folder }: IngestParams, context: CallContext): Promise<IngestResult> {
+    return (await this.workspace(folder, context)).ingest(context);
+  }
+
+  async *ask(params: AskParams, context: CallContext): AsyncGenerator<AnswerEvent> {
+    yield* (await this.workspace(params.folder, context)).ask(params, context);
+  }
+
+  async recall(params: RecallParams, context: CallContext): Promise<RecallResult> {
+    return (await this.workspace(params.folder, context)).recall(params, context);
+  }
+
+  async status(folder: string): Promise<StatusResult> {
+    const open = await this.workspaces.get(folder);
+    const known = open?.status() ?? latestTotals(this.options.dataDir, folder);
+    return { folder, ...known, model: this.loaded?.info, device: `CPU, ${this.threads} threads` };
+  }
+
+  async forget({ folder, paths }: ForgetParams): Promise<ForgetResult> {
+    const open = await this.workspaces.get(folder);
+    this.workspaces.delete(folder);
+    await open?.close();
+    return forgetStores(this.options.dataDir, folder, paths);
+  }
+
+  models(): Promise<ModelInfo[]> {
+    return listModels(this.options.dataDir, this.loaded?.info);
+  }
+
+  async pause(folder: string): Promise<void> {
+    (await this.workspaces.get(folder))?.pause();
+  }
+
+  async resume(folder: string): Promise<void> {
+    (await this.workspaces.get(folder))?.resume();
+  }
+
+  async changed({ folder, files }: { folder: string; files: { path: string; text?: string }[] }): Promise<void> {
+    // A folder that nobody has ingested or asked about stays unread.
+    await (await this.workspaces.get(folder))?.changed(files);
+  }
+
+  async close(): Promise<void> {
+    const open = await Promise.allSettled(this.workspaces.values());
+    this.workspaces.clear();
+    for (const result of open) if (result.status === "fulfilled") await result.value.close();
+    await this.loaded?.model.close();
+    this.loaded = undefined;
+    this.loading = undefined;
+  }
+
+  private workspace(folder: string, context: CallContext): Promise<Workspace> {
+    const known = this.workspaces.get(folder);
+    if (known) return known;
+    const opening = this.model(context).then((loaded) => this.openWorkspace(folder, loaded));
+    this.workspaces.set(folder, opening);
+    opening.catch(() => this.workspaces.delete(folder));
+    return opening;
+  }
+
+  private openWorkspace(folder: string, loaded: LoadedModel): Promise<Workspace> {
+    const { options, threads, log, questions } = this;
+    return Workspace.open({ folder, loaded, options, threads, log, questions });
+  }
+
+  private model(context: CallContext): Promise<LoadedModel> {
+    this.loading ??= loadModel(this.options, this.threads, context).then(
+      (loaded) => {
+        loaded.encoder.beforeRun = () => this.questions.none();
+        this.loaded = loaded;
+        return loaded;
+      },
+      (error: unknown) => {
+        this.loading = undefined;
+        throw error;
+      },
+    );
+    return this.loading;
+  }
+}

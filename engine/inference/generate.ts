@@ -1,0 +1,55 @@
+/** Token by token: from a filled window to a stream of text. */
+import type { SamplingOptions } from "../protocol/requests.ts";
+import type { AttentionWindow } from "./attention-window.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { createSampler } from "./sampler.ts";
+import { StoppingCriteria } from "./stopping-criteria.ts";
+import { TextStream } from "./text-stream.ts";
+
+export interface GenerateOptions extends SamplingOptions {
+  maxTokens: number;
+  signal: AbortSignal;
+}
+
+/** One generated token: its text as far as it is clear, and what it attended to. */
+export interface GenerateStep {
+  text: string;
+  /** By observed layer, [heads, width]; missing on the last step. */
+  attention?: { weights: ReadonlyMap<number, Float32Array>; width: number };
+  finish?: "stop" | "length" | "cancelled";
+}
+
+/** Tokens that the repetition penalty looks back on. */
+const RECENT_TOKENS = 256;
+
+/**
+ * Reads `suffix` behind the window and generates until an end token, `maxTokens`, the model's last position or an abort.
+ * The last step has `finish`. An abort is noticed within one token.
+ */
+export async function* generate(
+  model: LanguageModel,
+  window: AttentionWindow,
+  suffix: Int32Array,
+  options: GenerateOptions,
+): AsyncGenerator<GenerateStep> {
+  let position = window.length;
+  const room = model.positions - position - suffix.length - 1;
+  const maxTokens = Math.max(1, Math.min(options.maxTokens, room));
+  const sampler = createSampler(options);
+  const stream = new TextStream();
+  const stopping = new StoppingCriteria({ endTokens: model.tokenizer.endTokens, maxTokens });
+  const recent: number[] = [];
+  let logits = await model.prefill(window, suffix, position, options.signal);
+  position += suffix.length;
+  for (;;) {
+    if (options.signal.aborted) return yield { text: stream.flush(), finish: "cancelled" };
+    const token = sampler.next(logits, recent.slice(-RECENT_TOKENS));
+    recent.push(token);
+    const { text, finish } = stopping.push(token, stream.push(model.tokenizer.bytes(token)));
+    if (finish) return yield { text: text + stream.flush(), finish };
+    const width = window.capacity + 1;
+    const step = await model.decode(window, token, position++, true);
+    logits = step.logits;
+    yield { text, attention: { weights: step.attention, width } };
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Look-up by a retrieval head: the un-rotated keys of one attention head as an index, every token of it, scored by the
+ * question's own queries of that head. What a block scores on questions about nothing in particular is taken off
+ * (`baseline`): most of a key's energy is common to all, and long blocks would win by chance.
+ */
+import { writeTokenScores } from "../graph/block-scores.ts";
+import { floats, floatTensor, Session, Tensor } from "../runtime/session.ts";
+
+/** Tokens that one run scores: bounds the memory of the scores. */
+const RUN_TOKENS = 16_384;
+/** An entry is `baseline` and then, a token each, a scale and `width` int8 codes; floats are little-endian. */
+const BASELINE_BYTES = 4;
+const SCALE_BYTES = 4;
+
+/** Rounds rows [rows, width] to int8 with a scale each. */
+function quantizeRows(values: Float32Array, width: number): { codes: Int8Array; scales: Float32Array } {
+  const rows = values.length / width;
+  const codes = new Int8Array(values.length);
+  const scales = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let largest = 0;
+    for (let i = row * width; i < (row + 1) * width; i++) largest = Math.max(largest, Math.abs(values[i] ?? 0));
+    scales[row] = largest / 127;
+    const inverse = largest === 0 ? 0 : 127 / largest;
+    for (let i = row * width; i < (row + 1) * width; i++) codes[i] = Math.round((values[i] ?? 0) * inverse);
+  }
+  return { codes, scales };
+}
+
+/** For each query [queries, width] its largest dot product with a key [tokens, width]; the mean over queries. */
+function meanOfMaxima(keys: Float32Array, queries: Float32Array, width: number): number {
+  let sum = 0;
+  for (let query = 0; query < queries.length; query += width) {
+    let best = -Infinity;
+    for (let key = 0; key < keys.length; key += width) {
+      let dot = 0;
+      for (let i = 0; i < width; i++) dot += (keys[key + i] ?? 0) * (queries[query + i] ?? 0);
+      if (dot > best) best = dot;
+    }
+    sum += best;
+  }
+  return queries.length === 0 ? 0 : (sum * width) / queries.length;
+}
+
+/**
+ * What the index keeps of a block.
+ * @param keys un-rotated keys of the head, [tokens, width]
+ * @param genericQueries queries of questions about nothing in particular, [n, width]
+ */
+export function encodeIndexEntry(keys: Float32Array, genericQueries: Float32Array, width: number): Uint8Array {
+  const { codes, scales } = quantizeRows(keys, width);
+  const entry = new Uint8Array(BASELINE_BYTES + scales.length * (SCALE_BYTES + width));
+  const view = new DataView(entry.buffer);
+  view.setFloat32(0, meanOfMaxima(keys, genericQueries, width), true);
+  scales.forEach((scale, token) => {
+    const at = BASELINE_BYTES + token * (SCALE_BYTES + width);
+    view.setFloat32(at, scale, true);
+    entry.set(new Uint8Array(codes.buffer, token * width, width), at + SCALE_BYTES);
+  });
+  return entry;
+}
+
+/** All entries of a store, side by side, ready to be scanned. */
+interface Loaded {
+  blocks: { id: number; from: number; to: number; baseline: number }[];
+  codes: Int8Array;
+  scales: Float32Array;
+}
+
+/** Scores every block of a store with the queries of one head. */
+export class HeadIndex {
+  private readonly session: Session;
+  private readonly width: number;
+  private loaded: Loaded = { blocks: [], codes: new Int8Array(0), scales: new Float32Array(0) };
+
+  private constructor(session: Session, width: number) {
+    this.session = session;
+    this.width = width;
+  }
+
+  /** @param width numbers a key has */
+  static async open(width: number, threads: number): Promise<HeadIndex> {
+    return new HeadIndex(await Session.open(writeTokenScores(width), { threads }), width);
+  }
+
+  /** Takes the entries of all live blocks; those that are not of this width (damaged, or another model's) are left out. */
+  load(entries: Iterable<[block: number, data: Uint8Array]>): void {
+    const stride = SCALE_BYTES + this.width;
+    const sound = [...entries].filter(([, data]) => data.length > BASELINE_BYTES && (data.length - BASELINE_BYTES) % stride === 0);
+    const total = sound.reduce((sum, [, data]) => sum + (data.length - BASELINE_BYTES) / stride, 0);
+    const loaded: Loaded = { blocks: [], codes: new Int8Array(total * this.width), scales: new Float32Array(total) };
+    let token = 0;
+    for (const [id, data] of sound) {
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      const from = token;
+      for (let at = BASELINE_BYTES; at < data.length; at += stride, token++) {
+        loaded.scales[token] = view.getFloat32(at, true);
+        loaded.codes.set(new Int8Array(data.buffer, data.byteOffset + at + SCALE_BYTES, this.width), token * this.width);
+      }
+      loaded.blocks.push({ id, from, to: token, baseline: view.getFloat32(0, true) });
+    }
+    this.loaded = loaded;
+  }
+
+  /**
+   * Scores of all blocks for a question's queries [n, width]: over the question's tokens, the squared excess of the
+   * block's best match over its baseline and over what blocks reach on average.
+   */
+  async score(queries: Float32Array): Promise<Map<number, number>> {
+    const count = queries.length / this.width;
+    const best = await this.bestMatches(queries, count);
+    const { blocks } = this.loaded;
+    const totals = new Map<number, number>();
+    for (let query = 0; query < count; query++) {
+      let mean = 0;
+      blocks.forEach((block, i) => (mean += (best[i * count + query] ?? 0) - block.baseline));
+      mean /= Math.max(1, blocks.length);
+      blocks.forEach((block, i) => {
+        const excess = Math.max(0, (best[i * count + query] ?? 0) - block.baseline - mean);
+        totals.set(block.id, (totals.get(block.id) ?? 0) + excess * excess);
+      });
+    }
+    return totals;
+  }
+
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+
+  /** The largest score of each block for each query, [blocks, queries]. */
+  private async bestMatches(queries: Float32Array, count: number): Promise<Float32Array> {
+    const { blocks, codes, scales } = this.loaded;
+    const best = new Float32Array(blocks.length * count).fill(-Infinity);
+    const feeds = this.queryFeeds(queries, count);
+    for (let first = 0; first < blocks.length; ) {
+      const from = blocks[first]?.from ?? 0;
+      let last = first;
+      while (last < blocks.length && (blocks[last]?.to ?? 0) - from <= RUN_TOKENS) last++;
+      if (last === first) last++;
+      const to = blocks[last - 1]?.to ?? from;
+      const outputs = await this.session.run({
+        ...feeds,
+        codes: new Tensor("int8", codes.subarray(from * this.width, to * this.width), [to - from, this.width]),
+        scales: floatTensor(scales.subarray(from, to), [to - from, 1]),
+      });
+      const scores = floats(outputs, "scores");
+      for (let i = first; i < last; i++) keepLargest(scores, best, i, blocks[i], from, count);
+      first = last;
+    }
+    return best;
+  }
+
+  private queryFeeds(queries: Float32Array, count: number) {
+    const { codes, scales } = quantizeRows(queries, this.width);
+    const transposed = new Int8Array(codes.length);
+    for (let query = 0; query < count; query++) {
+      for (let i = 0; i < this.width; i++) transposed[i * count + query] = codes[query * this.width + i] ?? 0;
+    }
+    return {
+      queries: new Tensor("int8", transposed, [this.width, count]),
+      query_scales: floatTensor(scales, [1, count]),
+    };
+  }
+}
+
+function keepLargest(
+  scores: Float32Array,
+  best: Float32Array,
+  index: number,
+  block: { from: number; to: number } | undefined,
+  runFrom: number,
+  count: number,
+): void {
+  if (!block) return;
+  for (let token = block.from - runFrom; token < block.to - runFrom; token++) {
+    for (let query = 0; query < count; query++) {
+      const score = scores[token * count + query] ?? -Infinity;
+      if (score > (best[index * count + query] ?? -Infinity)) best[index * count + query] = score;
+    }
+  }
+}
