@@ -14,6 +14,9 @@ import { PendingSegments } from "./pending-segments.ts";
 import type { PreparedFile } from "./pending-segments.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 
+/** So many batches' segments are cut before one is encoded: among them are some that fill it up. */
+const BATCHES_AHEAD = 4;
+
 /** What an ingestor works with. */
 export interface IngestorOptions extends WalkOptions {
   /** Absolute real path (`realFolder`). */
@@ -140,7 +143,7 @@ export class Ingestor {
   /** Reads one file or encodes one batch; false when there was nothing to do. */
   async #step(signal: AbortSignal): Promise<boolean> {
     await this.#gate.pass(signal);
-    const next = this.#pending.tokens >= this.#batchTokens ? undefined : this.#queue.take();
+    const next = this.#pending.tokens >= BATCHES_AHEAD * this.#batchTokens ? undefined : this.#queue.take();
     if (next !== undefined) await this.#read(next.path, next.urgent);
     else if (!this.#pending.isEmpty) await this.#encodeNext();
     else return false;

@@ -4,9 +4,9 @@ import ignore from "ignore";
 
 /** Names (gitignore syntax) of files that hold keys and passwords. */
 const SECRET_FILES = `
+*.env
 .env
 .env.*
-*.env
 !.env.example
 !.env.sample
 !.env.template

@@ -1,8 +1,7 @@
 import type { Dirent } from "node:fs";
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { RepoMemoryError } from "../protocol/errors.ts";
 import type { SkippedFile } from "../protocol/requests.ts";
 import { failureOf, largerThan } from "./bounded-read.ts";
 import { MAX_FILE_BYTES } from "./folder-filter.ts";
@@ -25,21 +24,6 @@ export interface Walk extends WalkOptions {
   /** Where to begin: a directory's relative path ending in "/", or "" for the whole folder. */
   from?: string;
   onSkipped: (file: SkippedFile) => void;
-}
-
-/** The absolute real path of a folder. Throws `folder-not-found`. */
-export async function realFolder(folder: string): Promise<string> {
-  try {
-    const real = await realpath(folder);
-    if ((await lstat(real)).isDirectory()) return real;
-    throw new Error("it is not a folder");
-  } catch (cause) {
-    throw new RepoMemoryError("folder-not-found", {
-      message: `The folder ${folder} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      remedy: "Check the path.",
-      cause,
-    });
-  }
 }
 
 /**
