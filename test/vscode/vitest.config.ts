@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+// The panel from outside: a browser drives a real VS Code. One window at a time: two would share two cores.
+export default defineConfig({
+  test: {
+    include: ["test/vscode/ui/*.test.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
+    fileParallelism: false,
+    pool: "forks",
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+  },
+});

@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setUpCodeServer } from "../../scripts/code-server.ts";
+
+/** Quiet: no welcome, no updates, nothing of VS Code's own chat beside ours. */
+const SETTINGS = {
+  "workbench.startupEditor": "none",
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "workbench.tips.enabled": false,
+  "security.workspace.trust.enabled": false,
+  "telemetry.telemetryLevel": "off",
+  "extensions.autoUpdate": false,
+  "extensions.autoCheckUpdates": false,
+  "chat.disableAIFeatures": true,
+  "git.enabled": false,
+};
+
+/** A running server of VS Code. */
+export interface VsCodeServer {
+  url: string;
+  /** How the page names the server's files: `vscode-remote://host:port`. */
+  authority: string;
+  stop(): Promise<void>;
+}
+
+/** What a server is started with. */
+export interface ServerOptions {
+  settings?: Record<string, unknown>;
+  /** Added to the environment of the extension host. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Starts VS Code's own server, with data folders of its own that `stop` deletes. */
+export async function startServer({ settings = {}, env = {} }: ServerOptions): Promise<VsCodeServer> {
+  const { serverMain } = setUpCodeServer();
+  const data = mkdtempSync(join(tmpdir(), "repo-memory-vscode-"));
+  mkdirSync(join(data, "data/Machine"), { recursive: true });
+  writeFileSync(join(data, "data/Machine/settings.json"), JSON.stringify({ ...SETTINGS, ...settings }));
+  const port = await freePort();
+  const log = join(data, "server.log");
+  const server = spawn(process.execPath, [serverMain, ...options(port, data)], {
+    env: { ...withoutVsCode(process.env), ...env },
+    stdio: ["ignore", openSync(log, "w"), openSync(log, "a")],
+    // A group of its own, so that its extension host and our engine end with it.
+    detached: true,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await answering(`${url}/version`, server, log);
+  return { url, authority: `vscode-remote://127.0.0.1:${port}`, stop: () => stop(server, data) };
+}
+
+function options(port: number, data: string): string[] {
+  return [
+    ...["--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"],
+    ...["--enable-smoke-test-driver", "--disable-workspace-trust", "--telemetry-level", "off"],
+    ...["--server-data-dir", data, "--extensions-dir", join(data, "extensions")],
+  ];
+}
+
+/** Run from a terminal of VS Code, its variables would make the new server a part of that one. */
+function withoutVsCode(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("VSCODE_")));
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await new Promise<void>((listening) => void probe.once("listening", () => listening()));
+  const address = probe.address();
+  await new Promise<void>((closed) => void probe.close(() => closed()));
+  if (address === null || typeof address === "string") throw new Error("No free port was found.");
+  return address.port;
+}
+
+/** Asks until the server answers; ends when its process does. */
+async function answering(url: string, server: ChildProcess, log: string): Promise<void> {
+  while (server.exitCode === null) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+    await new Promise((waited) => void setTimeout(waited, 50));
+  }
+  throw new Error(`VS Code's server did not start:\n${readFileSync(log, "utf8")}`);
+}
+
+async function stop(server: ChildProcess, data: string): Promise<void> {
+  const exited = new Promise((resolve) => void server.once("exit", resolve));
+  signalGroup(server, "SIGTERM");
+  const force = setTimeout(() => signalGroup(server, "SIGKILL"), 5000);
+  if (server.exitCode === null && server.signalCode === null) await exited;
+  clearTimeout(force);
+  signalGroup(server, "SIGKILL");
+  rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // Gone already.
+  }
+}

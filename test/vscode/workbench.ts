@@ -1,0 +1,85 @@
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, FrameLocator, Page } from "playwright-core";
+import { type ServerOptions, startServer, type VsCodeServer } from "./vscode-server.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const screenshots = fileURLToPath(new URL("../../.cache/screenshots/", import.meta.url));
+
+/** The window's size in screenshots, in pixels. */
+const VIEWPORT = { width: 1280, height: 800 };
+
+/** A window of a real VS Code with this extension, and what tests do in it. */
+export class Workbench {
+  readonly page: Page;
+  /** The chat panel's page. */
+  readonly chat: FrameLocator;
+  readonly #server: VsCodeServer;
+
+  private constructor(page: Page, server: VsCodeServer) {
+    this.page = page;
+    this.chat = page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame");
+    this.#server = server;
+  }
+
+  /** Opens a folder in a new window of a new server. */
+  static async open(browser: Browser, folder: string, options: ServerOptions = {}): Promise<Workbench> {
+    const server = await startServer(options);
+    const page = await (await browser.newContext({ viewport: VIEWPORT })).newPage();
+    const workbench = new Workbench(page, server);
+    const payload = [
+      ["extensionDevelopmentPath", server.authority + root.replace(/\/$/, "")],
+      ["skipWelcome", "true"],
+    ];
+    await page.goto(`${server.url}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+    await page.locator(".monaco-workbench .activitybar").waitFor({ timeout: 120_000 });
+    return workbench;
+  }
+
+  /** Opens the chat panel, `width` pixels wide. */
+  async openChat(width = 420): Promise<void> {
+    await this.page.getByRole("tab", { name: "Repo Memory" }).first().click();
+    await this.question.waitFor({ timeout: 60_000 });
+    await this.#widen(width);
+  }
+
+  get question() {
+    return this.chat.getByRole("textbox");
+  }
+
+  async ask(question: string): Promise<void> {
+    await this.question.fill(question);
+    await this.question.press("Enter");
+  }
+
+  /** Runs a command by its title. */
+  async run(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget input").first();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().click();
+  }
+
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(screenshots, { recursive: true });
+    // Away from what would show that it is pointed at.
+    await this.page.mouse.move(VIEWPORT.width - 60, 20);
+    await this.page.screenshot({ path: `${screenshots}${name}.png` });
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+    await this.#server.stop();
+  }
+
+  /** Drags the side bar's edge. */
+  async #widen(width: number): Promise<void> {
+    const bar = await this.page.locator(".part.sidebar").boundingBox();
+    if (!bar) return;
+    const edge = bar.x + bar.width;
+    await this.page.mouse.move(edge, 400);
+    await this.page.mouse.down();
+    await this.page.mouse.move(bar.x + width, 400, { steps: 4 });
+    await this.page.mouse.up();
+  }
+}
