@@ -9,6 +9,7 @@ const SHAPE: KvShape = { layers: 2, kvHeads: 2, headDim: 8 };
 export interface StandInOptions {
   maxSegmentTokens?: number;
   batchTokens?: number;
+  shape?: KvShape;
   /** Called with each batch before it is encoded. */
   onEncode?: (inputs: readonly SegmentInput[]) => void | Promise<void>;
 }
@@ -19,7 +20,7 @@ export interface StandInOptions {
  */
 export class StandInEncoder implements SegmentEncoder {
   readonly key = "stand-in";
-  readonly shape = SHAPE;
+  readonly shape: KvShape;
   readonly maxSegmentTokens: number;
   readonly batchTokens: number;
   /** Tokens of the blocks encoded so far. */
@@ -29,6 +30,7 @@ export class StandInEncoder implements SegmentEncoder {
   constructor(options: StandInOptions = {}) {
     this.maxSegmentTokens = options.maxSegmentTokens ?? 512;
     this.batchTokens = options.batchTokens ?? 2048;
+    this.shape = options.shape ?? SHAPE;
     this.#onEncode = options.onEncode;
   }
 
@@ -45,12 +47,12 @@ export class StandInEncoder implements SegmentEncoder {
   async encode(inputs: readonly SegmentInput[]): Promise<EncodedSegment[]> {
     await this.#onEncode?.(inputs);
     const rows = inputs.reduce((sum, input) => sum + tokensOf(input).length, 0);
-    const kv = emptyKv(SHAPE, rows);
+    const kv = emptyKv(this.shape, rows);
     let row = 0;
     return inputs.map((input) => {
       const tokens = tokensOf(input);
       const start = row;
-      fill(kv, start, tokens);
+      fill(kv, start, tokens, this.shape);
       row += tokens.length;
       this.encodedTokens += tokens.length - input.header.length;
       const index = input.segment.blocks.map((block) => Uint8Array.from(block.tokens, (token) => token & 255));
@@ -71,8 +73,8 @@ function tokensOf({ header, segment }: SegmentInput): number[] {
 }
 
 /** Each token's rows depend on it and on all tokens before it, as in a decoder. */
-function fill(kv: LayerKv, row: number, tokens: readonly number[]): void {
-  const width = SHAPE.kvHeads * SHAPE.headDim;
+function fill(kv: LayerKv, row: number, tokens: readonly number[], shape: KvShape): void {
+  const width = shape.kvHeads * shape.headDim;
   let state = 1;
   for (const [t, token] of tokens.entries()) {
     state = (Math.imul(state, 31) + token) | 0;
