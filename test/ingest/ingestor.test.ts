@@ -2,66 +2,15 @@ import { renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 
 import Database from "better-sqlite3";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { Ingestor } from "../../engine/ingest/ingestor.ts";
-import type { IngestorOptions } from "../../engine/ingest/ingestor.ts";
-import type { IngestResult, Progress } from "../../engine/protocol/requests.ts";
+import type { Progress } from "../../engine/protocol/requests.ts";
 import { Store } from "../../engine/store/store.ts";
 import { temporaryFolder, writeFile } from "../support/folder.ts";
 import { StandInEncoder } from "../support/stand-in-encoder.ts";
-import type { StandInOptions } from "../support/stand-in-encoder.ts";
+import { age, fromScratch, ingest, lines, setUp } from "./ingest-setup.ts";
 import { storeContents } from "./store-contents.ts";
-
-interface Setup {
-  folder: string;
-  store: Store;
-  encoder: StandInEncoder;
-  ingestor: Ingestor;
-  log: string[];
-}
-
-function setUp(
-  files: Record<string, string | Uint8Array>,
-  options: StandInOptions & Partial<IngestorOptions> = {},
-): Setup {
-  const folder = temporaryFolder(files);
-  for (const path of Object.keys(files)) age(folder, path);
-  const log: string[] = [];
-  const store = new Store(join(temporaryFolder(), "store.sqlite"), (line) => log.push(line));
-  const encoder = new StandInEncoder(options);
-  const ingestor = new Ingestor({ folder, store, encoder, log: (line) => log.push(line), ...options });
-  onTestFinished(async () => {
-    await ingestor.close();
-    store.close();
-  });
-  return { folder, store, encoder, ingestor, log };
-}
-
-/** Makes a file's time old enough to vouch for its content. */
-function age(folder: string, path: string, seconds = 1_700_000_000): void {
-  utimesSync(join(folder, path), seconds, seconds);
-}
-
-function ingest(
-  ingestor: Ingestor,
-  onProgress: (progress: Progress) => void = () => undefined,
-  signal?: AbortSignal,
-): Promise<IngestResult> {
-  return ingestor.ingest({ signal: signal ?? new AbortController().signal, onProgress });
-}
-
-/** What an ingestor with nothing behind it makes of the same folder. */
-async function fromScratch(folder: string, options: StandInOptions = {}): Promise<string[]> {
-  const store = new Store(join(temporaryFolder(), "store.sqlite"), () => undefined);
-  await ingest(new Ingestor({ folder, store, encoder: new StandInEncoder(options) }));
-  const contents = storeContents(store);
-  store.close();
-  return contents;
-}
-
-const lines = (name: string, count: number): string =>
-  Array.from({ length: count }, (_, i) => `${name} line ${i}\n`).join("");
 
 describe("an ingestion", () => {
   test("puts every text file into the store and tells what it left out", async () => {
@@ -250,139 +199,6 @@ describe("progress", () => {
       total: result.encodedTokens,
       secondsLeft: 0,
     });
-  });
-});
-
-describe("pausing and cancelling", () => {
-  test("a paused ingestion encodes nothing more until it is resumed", async () => {
-    const { ingestor, encoder } = setUp(
-      { "a.ts": lines("a", 2_000) },
-      { batchTokens: 500, onEncode: () => ingestor.pause() },
-    );
-    const ended = ingest(ingestor);
-    await expect.poll(() => ingestor.state).toBe("paused");
-    await expect.poll(() => encoder.encodedTokens).toBeGreaterThan(0);
-    const { encodedTokens } = encoder;
-    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
-    expect(encoder.encodedTokens).toBe(encodedTokens);
-    const resuming = setInterval(() => ingestor.resume(), 0);
-    expect((await ended).tokens).toBe(encoder.encodedTokens);
-    clearInterval(resuming);
-    ingestor.resume();
-    expect(ingestor.state).toBe("idle");
-  });
-
-  test.each(["working", "paused"])(
-    "a cancelled ingestion ends at once while %s, and the next goes on from there",
-    async (state) => {
-      const cancelling = new AbortController();
-      let batches = 0;
-      const { ingestor, store, folder } = setUp(
-        Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}.ts`, lines(`f${i}`, 50)])),
-        {
-          batchTokens: 500,
-          onEncode: () => {
-            if (++batches !== 3) return;
-            if (state === "paused") ingestor.pause();
-            setImmediate(() => cancelling.abort());
-          },
-        },
-      );
-      await expect(ingest(ingestor, undefined, cancelling.signal)).rejects.toMatchObject({ code: "cancelled" });
-      expect(batches).toBe(3);
-      const { tokens } = store.totals();
-      ingestor.resume();
-      const second = await ingest(ingestor);
-      expect(second.encodedTokens).toBeLessThanOrEqual(second.tokens - tokens);
-      expect(storeContents(store)).toEqual(await fromScratch(folder));
-    },
-  );
-});
-
-describe("hints", () => {
-  test("a changed, a new and a removed file and a removed folder are followed without a walk", async () => {
-    const { folder, store, ingestor, log } = setUp({ "a.ts": "a\n", "b.ts": "b\n", "d/e.ts": "e\n", "d/f.ts": "f\n" });
-    await ingest(ingestor);
-    writeFile(folder, "a.ts", "changed\n");
-    writeFile(folder, "n.ts", "new\n");
-    writeFile(folder, "unnoticed.ts", "nobody said so\n");
-    rmSync(join(folder, "b.ts"));
-    rmSync(join(folder, "d"), { recursive: true });
-    await ingestor.changed(["a.ts", "n.ts", "b.ts", "d", "never/there.ts"].map((path) => ({ path })));
-    await ingestor.settled();
-    expect(store.files().map(({ path }) => path)).toEqual(["a.ts", "n.ts"]);
-    rmSync(join(folder, "unnoticed.ts"));
-    expect(storeContents(store)).toEqual(await fromScratch(folder));
-    expect(log).toEqual([]);
-  });
-
-  test("a folder that appeared is walked", async () => {
-    const { folder, store, ingestor } = setUp({});
-    writeFile(folder, "new/a.ts", "a\n");
-    writeFile(folder, "new/sub/.env", "A=1\n");
-    writeFile(folder, "new/sub/b.ts", "b\n");
-    await ingestor.changed([{ path: "new" }]);
-    await ingestor.settled();
-    expect(store.files().map(({ path }) => path)).toEqual(["new/a.ts", "new/sub/b.ts"]);
-  });
-
-  test("an editor's text stands for the file's until it is taken back, also through an ingestion", async () => {
-    const { store, ingestor } = setUp({ "a.ts": "on disk\n" });
-    await ingest(ingestor);
-    const texts = (): (string | undefined)[] =>
-      store.read((blocks) => blocks.placed().map(({ id }) => blocks.text(id)));
-    await ingestor.changed([
-      { path: "a.ts", text: "unsaved\n" },
-      { path: "untitled.ts", text: "nowhere yet\n" },
-    ]);
-    await ingestor.settled();
-    expect(texts()).toEqual(["unsaved\n", "nowhere yet\n"]);
-    await ingest(ingestor);
-    expect(texts()).toEqual(["unsaved\n", "nowhere yet\n"]);
-    await ingestor.changed([{ path: "a.ts" }, { path: "untitled.ts" }]);
-    await ingestor.settled();
-    expect(texts()).toEqual(["on disk\n"]);
-  });
-
-  test("secrets, ignored files and paths out of the folder are not read", async () => {
-    const { store, ingestor } = setUp({ ".gitignore": "out/\n", ".env": "A=1", "out/a.ts": "a\n", "b.ts": "b\n" });
-    await ingestor.changed([
-      { path: ".env" },
-      { path: ".env", text: "A=1" },
-      { path: "out/a.ts", text: "x" },
-      { path: "b.ts" },
-    ]);
-    await ingestor.settled();
-    expect(store.files().map(({ path }) => path)).toEqual(["b.ts"]);
-    for (const path of ["../b.ts", "/etc/passwd", "a/../b.ts", "", "a//b", "./b.ts", "b.ts\0"]) {
-      await expect(ingestor.changed([{ path }])).rejects.toMatchObject({ code: "usage" });
-    }
-  });
-
-  test("a linked directory does not lead out of the folder", async () => {
-    const outside = temporaryFolder({ "secret.ts": "secret\n" });
-    const { folder, store, ingestor } = setUp({ "a.ts": "a\n" });
-    symlinkSync(outside, join(folder, "link"));
-    await ingestor.changed([{ path: "link/secret.ts" }, { path: "link" }]);
-    await ingestor.settled();
-    expect(store.files()).toEqual([]);
-  });
-
-  test("during an ingestion they come first", async () => {
-    const order: string[] = [];
-    const names = Array.from({ length: 40 }, (_, i) => `f${String(i).padStart(2, "0")}.ts`);
-    const { ingestor, folder } = setUp(Object.fromEntries(names.map((name) => [name, lines(name, 100)])), {
-      batchTokens: 600,
-      onEncode: async (inputs) => {
-        if (order.length === 0) await ingestor.changed([{ path: "f39.ts" }]);
-        order.push(...inputs.map(({ segment }) => segment.blocks[0]?.text.slice(0, 3) ?? ""));
-      },
-    });
-    const result = await ingest(ingestor);
-    expect(result.files).toBe(40);
-    expect(order.indexOf("f39")).toBeGreaterThan(0);
-    expect(order.indexOf("f39")).toBeLessThan(order.indexOf("f10"));
-    expect(statSync(join(folder, "f39.ts")).isFile()).toBe(true);
   });
 });
 
