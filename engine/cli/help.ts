@@ -6,7 +6,7 @@ export const sharedOptions: Record<string, OptionSpec> = {
   model: {
     type: "string",
     value: "FILE",
-    help: "A GGUF file or a folder with safetensors; chosen and fetched if absent",
+    help: "A GGUF file, a folder with safetensors or a name from `models`; chosen if absent",
   },
   data: { type: "string", value: "DIR", help: "Where memory and models are kept (~/.cache/repo-memory)" },
   threads: { type: "string", value: "N", help: "Threads for the model's arithmetic; one a core if absent" },

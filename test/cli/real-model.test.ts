@@ -72,9 +72,6 @@ describe("the command line with the real model", () => {
 
   test("Ctrl-C ends an ingestion with 130; the next one takes it up", async () => {
     const many = Array.from({ length: 24 }, (_, i) => [`f${i}.ts`, `export const v${i} = [${"1, ".repeat(100)}];\n`]);
-      `f${i}.ts`,
-      `export const value${i} = [${"1, ".repeat(100)}];\n`,
-    ]);
     const [folder, data] = [temporaryFolder(Object.fromEntries(many)), temporaryDataDir()];
     const interrupted = await cli(data, ["ingest", folder, "--json"], (said, pid) => {
       if (said.includes("Reading")) process.kill(pid, "SIGINT");

@@ -21,7 +21,7 @@ describe("help", () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage\n  repo-memory ${name}`);
     expect(stdout).toMatch(/Examples\n {2}repo-memory /);
-    expect(stdout).toContain("--model FILE");
+    expect(stdout).toContain("--model MODEL");
     expect(options).toBeUndefined();
   });
 });
