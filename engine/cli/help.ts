@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 export const sharedOptions: Record<string, OptionSpec> = {
   model: {
     type: "string",
-    value: "FILE",
+    value: "MODEL",
     help: "A GGUF file, a folder with safetensors or a name from `models`; chosen if absent",
   },
   data: { type: "string", value: "DIR", help: "Where memory and models are kept (~/.cache/repo-memory)" },
