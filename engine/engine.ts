@@ -1,5 +1,5 @@
 /** Everything that Repo Memory can do, in this process. The command line and the child process both use this class. */
-import { availableParallelism } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import { listModels } from "./models/list-models.ts";
 import { type LoadedModel, loadModel } from "./loaded-model.ts";
 import type {
@@ -71,7 +71,8 @@ export class Engine implements EngineApi {
   }
 
   models(): Promise<ModelInfo[]> {
-    return listModels(this.options.dataDir, this.loaded?.info);
+    const inUse = this.loaded ? { inUse: this.loaded.info } : {};
+    return listModels({ dataDir: this.options.dataDir, home: homedir(), env: process.env, ...inUse });
   }
 
   async pause(folder: string): Promise<void> {

@@ -6,8 +6,12 @@ import { lookupHead } from "../inference/observed-layers.ts";
 import { fuseScores } from "../retrieval/fuse-scores.ts";
 import { HeadIndex } from "../retrieval/head-index.ts";
 import { LexicalIndex } from "../retrieval/lexical-index.ts";
+import { nameScorer } from "../retrieval/name-match.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
+
+/** Blocks whose text is read to see whether they define a name: definitions share its word, so they are among the best. */
+const READ_FOR_NAMES = 64;
 
 /** A block with its strength. */
 export interface Hit {
@@ -50,14 +54,24 @@ export class LookUp {
     this.refresh();
     const lexical = new Map(this.lexical.search(question, this.placed.size).map((hit) => [hit.blockId, hit.score]));
     const head = await this.headScores(question);
-    return fuseScores([...this.placed.keys()], lexical, head).flatMap(({ id, score }) => {
+    const ranked = fuseScores([...this.placed.keys()], lexical, head).flatMap(({ id, score }) => {
       const block = this.placed.get(id);
       return block ? [{ block, score }] : [];
     });
+    return this.preferNamed(question, ranked, [...lexical.keys()].slice(0, READ_FOR_NAMES));
   }
 
   async close(): Promise<void> {
     await this.heads?.close();
+  }
+
+  /** Raises blocks that define what the question names, and files that are called by it. */
+  private preferNamed(question: string, ranked: readonly Hit[], candidates: readonly number[]): Hit[] {
+    const named = nameScorer(question);
+    const texts = this.store.read((blocks) => new Map(candidates.map((id) => [id, blocks.text(id)])));
+    return ranked
+      .map(({ block, score }) => ({ block, score: score + named(block.path, texts.get(block.id)) }))
+      .sort((a, b) => b.score - a.score || a.block.id - b.block.id);
   }
 
   private async headScores(question: string): Promise<Map<number, number> | undefined> {

@@ -1,0 +1,58 @@
+/** What names tell: a block that defines what the question names, and a file that is called by it, come first. */
+import { codeWords, questionWords } from "./words.ts";
+
+/** In z-scores of the fused ranking: a definition outweighs a block that mentions the name more often. */
+const DEFINITION = 3;
+const LOOSE_DEFINITION = 1;
+const FILE_NAME = 1.5;
+
+/** Names in one question beyond which more are a pasted text. */
+const MAX_NAMES = 8;
+
+/** What stands before a name where it is defined, in the languages that have a keyword for it. */
+const KEYWORDS =
+  "class|interface|type|enum|struct|trait|union|record|object|protocol|module|namespace|package|function|func|fun|fn|def|" +
+  "const|let|var|val|static|final|macro_rules!|#define|typedef|public|private|protected|abstract|async|export";
+
+/** How much names alone speak for a block. `text` is left out for blocks that share no word with the question. */
+export type NameScorer = (path: string, text: string | undefined) => number;
+
+/** Reads the names out of a question. */
+export function nameScorer(question: string): NameScorer {
+  const words = new Set(questionWords(question));
+  const patterns = names(question).map(({ name, exact }) => ({
+    pattern: definitionOf(name, exact),
+    score: exact ? DEFINITION : LOOSE_DEFINITION,
+  }));
+  return (path, text) => {
+    const defined = text === undefined ? 0 : Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
+    return defined + (isCalled(path, words) ? FILE_NAME : 0);
+  };
+}
+
+/** Identifiers of a question; a plain word may name something too, in whatever case that is written. */
+function names(question: string): { name: string; exact: boolean }[] {
+  const telling = new Set(questionWords(question));
+  const found = [...new Set(question.match(/[\p{L}_$][\p{L}\p{N}_$]{2,63}/gu) ?? [])];
+  return found
+    .map((name) => ({ name, exact: /[_$]|\p{Ll}\p{Lu}|^\p{Lu}{2}/u.test(name) }))
+    .filter(({ name, exact }) => exact || telling.has(name.toLowerCase()))
+    .slice(0, MAX_NAMES);
+}
+
+/** `const NAME`, `def name(`, `NAME =` or `name:` at the start of a line, `name(...) {`. */
+function definitionOf(name: string, exact: boolean): RegExp {
+  const literal = name.replace(/[$]/g, "\\$&");
+  const end = "(?![\\p{L}\\p{N}_$])";
+  const afterKeyword = `(?<![\\p{L}\\p{N}_$])(?:${KEYWORDS})\\s+${literal}${end}`;
+  const assigned = `^\\s*(?:[\\w.$]+\\s+)?${literal}\\s*(?::[^=\\n]{0,80})?[:=](?![=>])`;
+  const method = `^\\s+(?:[\\w<>[\\]*&]+\\s+)*${literal}\\s*\\([^;\\n]*\\)[^;\\n]*\\{`;
+  return new RegExp(`${afterKeyword}|${assigned}|${method}`, exact ? "mu" : "imu");
+}
+
+/** Whether all words of the file's name (without its extension) are in the question. */
+function isCalled(path: string, words: ReadonlySet<string>): boolean {
+  const base = path.slice(path.lastIndexOf("/") + 1);
+  const stem = codeWords(base.split(".")[0] ?? "");
+  return stem.length > 0 && stem.every((word) => words.has(word));
+}
