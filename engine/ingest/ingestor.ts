@@ -196,6 +196,7 @@ export class Ingestor {
     this.#pending.markStored(keys);
     const tokens = segments.flatMap(({ blocks }) => blocks).reduce((sum, block) => sum + block.tokens, 0);
     this.#meter.stored(tokens);
+    await this.#store.ready();
   }
 
   #commit(segments: Parameters<Store["commit"]>[0], files: readonly PreparedFile[]): void {

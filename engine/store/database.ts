@@ -12,8 +12,11 @@ const BUSY_MS = 10_000;
 /** Block blobs are about 0.4 to 3 MB: large pages keep their overflow chains short. */
 const PAGE_BYTES = 16_384;
 
-/** The log is folded back once it holds this much: ingestion writes tens of MB a second, a sync for each few MB would rule it. */
-const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+/** Only where no `Checkpointer` is at work does a commit itself fold the log back, at this length. */
+const CHECKPOINT_BYTES = 1024 * 1024 * 1024;
+
+/** When the log starts again, its file is cut to this length. */
+const KEPT_LOG_BYTES = 64 * 1024 * 1024;
 
 /** Read whole at every open. `block_kv`, `block_index` and `headers` are not: they are gigabytes, and each blob carries its own checksum. */
 const CHECKED_TABLES = ["properties", "segments", "blocks", "files", "file_segments", "lexical_length", "lexical_data"];
@@ -90,7 +93,7 @@ function configure(connection: Connection): void {
   connection.pragma("foreign_keys = ON");
   connection.pragma("secure_delete = ON");
   connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}`);
-  connection.pragma(`journal_size_limit = ${CHECKPOINT_BYTES}`);
+  connection.pragma(`journal_size_limit = ${KEPT_LOG_BYTES}`);
 }
 
 function check(connection: Connection): void {

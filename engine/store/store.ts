@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 
 import { BlockReader } from "./block-reader.ts";
 import type { MemoryTotals } from "./block-reader.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { openDatabase, storeError } from "./database.ts";
 import type { Connection } from "./connection.ts";
 import { FileTable } from "./file-table.ts";
@@ -30,6 +31,7 @@ export interface FileCommit {
 export class Store {
   readonly path: string;
   readonly #connection: Connection;
+  readonly #checkpointer: Checkpointer;
   readonly #files: FileTable;
   readonly #segments: SegmentTable;
   readonly #lexical: LexicalTable;
@@ -38,6 +40,7 @@ export class Store {
   constructor(path: string, log: (line: string) => void) {
     this.path = path;
     this.#connection = openDatabase(path, log);
+    this.#checkpointer = new Checkpointer(path, log);
     this.#files = new FileTable(this.#connection);
     this.#segments = new SegmentTable(this.#connection);
     this.#lexical = new LexicalTable(this.#connection);
@@ -45,6 +48,7 @@ export class Store {
   }
 
   close(): void {
+    this.#checkpointer.close();
     this.#connection.close();
   }
 
@@ -91,17 +95,24 @@ export class Store {
     return size(this.path) + size(`${this.path}-wal`);
   }
 
+  /** Resolves when the disk has caught up with what was committed; to be awaited between large commits. */
+  ready(): Promise<void> {
+    return this.#checkpointer.ready();
+  }
+
   /**
    * Adds segments and makes files consist of theirs, all or nothing. Returns the paths of files of which a segment is not
    * (or no longer: another process pruned it) in the store; those are left as they were.
    */
   commit(segments: readonly NewSegment[], files: readonly FileCommit[]): string[] {
-    return this.#write(() => {
+    const incomplete = this.#write(() => {
       for (const segment of segments) this.#segments.put(segment);
-      const incomplete = files.filter((file) => !this.#commitFile(file)).map(({ file }) => file.path);
-      if (files.length > incomplete.length) this.#nextGeneration();
-      return incomplete;
+      const left = files.filter((file) => !this.#commitFile(file)).map(({ file }) => file.path);
+      if (files.length > left.length) this.#nextGeneration();
+      return left;
     });
+    this.#checkpointer.wrote(bytesOf(segments));
+    return incomplete;
   }
 
   /** Names the rules by which files are cut. Where they changed, every file is cut again at the next ingestion. */
@@ -240,4 +251,8 @@ export class Store {
       throw storeError(error, this.path);
     }
   }
+}
+
+function bytesOf(segments: readonly NewSegment[]): number {
+  return segments.flatMap(({ blocks }) => blocks).reduce((sum, { kv }) => sum + kv.byteLength, 0);
 }
