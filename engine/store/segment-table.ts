@@ -41,6 +41,7 @@ export class SegmentTable {
   readonly #blocks;
   readonly #segmentOf;
   readonly #behind;
+  readonly #siblings;
   readonly #remove;
   readonly #unused;
   readonly #removeUnusedHeaders;
@@ -69,6 +70,9 @@ export class SegmentTable {
     );
     this.#segmentOf = connection.prepare<[number], number>("SELECT segment FROM blocks WHERE id = ?").pluck();
     this.#behind = connection.prepare<[number], number>("SELECT id FROM segments WHERE header = ?").pluck();
+    this.#siblings = connection
+      .prepare<[number], number>("SELECT id FROM segments WHERE header = (SELECT header FROM segments WHERE id = ?)")
+      .pluck();
     this.#remove = connection.prepare<[number]>("DELETE FROM segments WHERE id = ?");
     this.#unused = connection
       .prepare<[], number>("SELECT id FROM segments WHERE id NOT IN (SELECT segment FROM file_segments)")
@@ -114,6 +118,11 @@ export class SegmentTable {
   /** Segments that were encoded behind a header. */
   behind(header: number): number[] {
     return this.#behind.all(header);
+  }
+
+  /** The segment and all others behind its header: those of the same file, also of its earlier versions. */
+  siblings(segment: number): number[] {
+    return this.#siblings.all(segment);
   }
 
   /** Removes a segment, its blocks and, where no other segment needs it, its header. */

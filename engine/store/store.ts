@@ -149,7 +149,8 @@ export class Store {
   forget(paths: readonly string[]): { files: number; blocks: number } {
     const forgotten = this.#write(() => {
       const before = this.#blocks.totals();
-      const segments = new Set(paths.flatMap((path) => this.#files.segmentsOf(path)));
+      const current = paths.flatMap((path) => this.#files.segmentsOf(path));
+      const segments = new Set(current.flatMap((segment) => this.#segments.siblings(segment)));
       for (const path of paths) this.#removeFile(path);
       this.#segments.remove([...segments].filter((segment) => !this.#segments.isLive(segment)));
       this.#lexical.purge();

@@ -88,6 +88,14 @@ test("text that stands twice is stored once and stays until its last place is go
   expect(visible(store)).toEqual({ places: [], words: [], index: [] });
 });
 
+test("earlier versions of a forgotten file are gone too", () => {
+  const store = openStore();
+  store.commit([segmentOf("a", ["one"], "path")], [fileOf("f.ts", ["a"])]);
+  store.commit([segmentOf("b", ["two"], "path")], [fileOf("f.ts", ["b"])]);
+  store.forget(["f.ts"]);
+  expect([store.hasSegment("a"), store.hasSegment("b")]).toEqual([false, false]);
+});
+
 test("what is forgotten is gone from the file, shared segments stay", () => {
   const store = openStore();
   store.commit(
