@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { setUpCodeServer } from "./code-server.ts";
+import { freePort, untilAnswering } from "./local-server.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -43,7 +43,7 @@ async function serve(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   const endServer = (): void => void server.kill();
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, endServer);
   const address = `http://127.0.0.1:${port}/?tkn=${token}&folder=${encodeURIComponent(folder)}`;
-  await answering(`http://127.0.0.1:${port}/version`, server);
+  await untilAnswering(`http://127.0.0.1:${port}/version`, server);
   console.log(`\nVS Code is at\n  ${address}\nThe chat is behind the Repo Memory icon. Ctrl-C ends it.`);
   await new Promise<void>((ended) => void server.once("exit", () => ended()));
 }
@@ -53,22 +53,4 @@ function linkExtension(extensions: string): void {
   const link = `${extensions}/repo-memory`;
   rmSync(link, { force: true });
   symlinkSync(root, link, "junction");
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise<void>((listening) => void probe.once("listening", () => listening()));
-  const address = probe.address();
-  await new Promise<void>((closed) => void probe.close(() => closed()));
-  if (address === null || typeof address === "string") throw new Error("No free port was found.");
-  return address.port;
-}
-
-async function answering(url: string, server: { exitCode: number | null }): Promise<void> {
-  while (server.exitCode === null) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok === true) return;
-    await new Promise<void>((waited) => void setTimeout(waited, 100));
-  }
-  throw new Error(`VS Code's server ended with code ${server.exitCode} before it answered.`);
 }
