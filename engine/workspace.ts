@@ -41,13 +41,13 @@ export class Workspace {
   private readonly lookUp: LookUp;
   private readonly filler: WindowFiller;
 
-  private constructor({ loaded, questions }: WorkspaceOptions, store: Store, ingestor: Ingestor, lookUp: LookUp) {
+  private constructor({ loaded, questions, log }: WorkspaceOptions, store: Store, ingestor: Ingestor, lookUp: LookUp) {
     this.store = store;
     this.loaded = loaded;
     this.questions = questions;
     this.ingestor = ingestor;
     this.lookUp = lookUp;
-    this.filler = new WindowFiller(store, loaded.model, loaded.encoder, lookUp);
+    this.filler = new WindowFiller(store, loaded.model, loaded.encoder, lookUp, log);
   }
 
   /** Opens the folder's store, or makes it. @throws RepoMemoryError "folder-not-found" | "store-failed" */

@@ -1,9 +1,12 @@
 /** Fills the attention window for a question: with the blocks that a look-up chose, or with everything where it fits. */
+import { BlockPool } from "../blocks/block-pool.ts";
+import { ColdTier } from "../blocks/cold-tier.ts";
+import { BLOCK_TOKENS, type KvShape } from "../blocks/block.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
 import type { ScoredRange } from "../protocol/requests.ts";
-import { arrange, takeWithinBudget } from "../retrieval/select-blocks.ts";
+import { arrange, MOST_BLOCKS, takeWithinBudget } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { AttentionWindow } from "../inference/attention-window.ts";
@@ -26,12 +29,12 @@ export class WindowFiller {
   private readonly loader: BlockLoader;
   private plain: { generation: number; window: AttentionWindow; slots: BlockSlots[] } | undefined;
 
-  constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, lookUp: LookUp) {
+  constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, lookUp: LookUp, log: (line: string) => void) {
     this.store = store;
     this.model = model;
     this.encoder = encoder;
     this.lookUp = lookUp;
-    this.loader = new BlockLoader(store, encoder.shape);
+    this.loader = new BlockLoader(openPool(store, encoder.shape, log), encoder.shape);
   }
 
   /** Looks the question up and places the best blocks; plain attention where the whole workspace is small. */
@@ -56,7 +59,7 @@ export class WindowFiller {
   private choose(hits: readonly Hit[]): Hit[] {
     const scores = new Map(hits.map(({ block, score }) => [block.id, score]));
     const ranked = hits.map(({ block }) => block);
-    const taken = takeWithinBudget(ranked, MEMORY_TOKENS, () => 16);
+    const taken = takeWithinBudget(ranked, MEMORY_TOKENS, (block) => this.encoder.header(block.path).length);
     return taken.map((block) => ({ block, score: scores.get(block.id) ?? 0 }));
   }
 
@@ -88,6 +91,16 @@ export class WindowFiller {
     if (tokens.length > 0) await this.model.read(window, Int32Array.from(tokens), window.length, signal);
     return slots;
   }
+}
+
+/** Blobs of blocks asked for lately stay in memory: follow-up questions mostly need the same ones. */
+const POOL_BYTES = 128 * 2 ** 20;
+
+function openPool(store: Store, shape: KvShape, log: (line: string) => void): BlockPool {
+  // The largest codec keeps 2 bytes a number.
+  const blockBytes = 2 * 2 * BLOCK_TOKENS * shape.layers * shape.kvHeads * shape.headDim;
+  const ramBytes = Math.max(POOL_BYTES, 2 * MOST_BLOCKS * blockBytes);
+  return new BlockPool(new ColdTier(store, shape, log), { ramBytes, maxLeaseBlocks: MOST_BLOCKS, blockBytes });
 }
 
 function rangeOf({ block, score }: Hit): ScoredRange {

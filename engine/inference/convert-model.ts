@@ -19,13 +19,13 @@ import { prefillFeeds } from "./prefill-feeds.ts";
 import { AttentionWindow } from "./attention-window.ts";
 
 /** Counts up whenever graphs or packing change: models converted by another version are made again. */
-export const CONVERTER_VERSION = 1;
+export const CONVERTER_VERSION = 2;
 /** Longest window that the graphs know positions for; rope tables grow with it. */
 const MAX_POSITIONS = 16_384;
 /** int8 prefill is used while its answers stay this close to the decode path's, in nats a token on other code. */
 const MAX_PREFILL_KL = 0.02;
 /** A channel this many times the median is beyond what smoothing repairs: such a product stays in 8-bit blocks. */
-const OUTLIER_RATIO = 30;
+const OUTLIER_RATIO = 300;
 
 /** What lies in a converted model's folder, besides `decode.onnx`, `prefill.onnx` and `head.onnx`. */
 export interface ConvertedManifest {

@@ -2,6 +2,7 @@
 import type { SamplingOptions } from "../protocol/requests.ts";
 import type { AttentionWindow } from "./attention-window.ts";
 import type { LanguageModel } from "./language-model.ts";
+import { isLooping } from "./loop-guard.ts";
 import { createSampler } from "./sampler.ts";
 import { StoppingCriteria } from "./stopping-criteria.ts";
 import { TextStream } from "./text-stream.ts";
@@ -23,7 +24,8 @@ export interface GenerateStep {
 const RECENT_TOKENS = 256;
 
 /**
- * Reads `suffix` behind the window and generates until an end token, `maxTokens`, the model's last position or an abort.
+ * Reads `suffix` behind the window and generates until an end token, a loop, `maxTokens`, the model's last position or an
+ * abort.
  * The last step has `finish`. An abort is noticed within one token.
  */
 export async function* generate(
@@ -46,7 +48,8 @@ export async function* generate(
     const token = sampler.next(logits, recent.slice(-RECENT_TOKENS));
     recent.push(token);
     const { text, finish } = stopping.push(token, stream.push(model.tokenizer.bytes(token)));
-    if (finish) return yield { text: text + stream.flush(), finish };
+    const ended = finish ?? (isLooping(recent) ? "stop" : undefined);
+    if (ended) return yield { text: text + stream.flush(), finish: ended };
     const width = window.capacity + 1;
     const step = await model.decode(window, token, position++, true);
     logits = step.logits;

@@ -16,6 +16,9 @@ export interface FileGroup<T extends Candidate> {
   blocks: T[];
 }
 
+/** Blocks that one look-up may choose, however small they are. */
+export const MOST_BLOCKS = 32;
+
 /**
  * Takes blocks by rank until `budget` tokens are spent, headers counted once a file. A block that does not fit is
  * passed over for smaller ones, but the search ends when less than `smallest` is left.
@@ -23,19 +26,19 @@ export interface FileGroup<T extends Candidate> {
 export function takeWithinBudget<T extends Candidate>(
   ranked: Iterable<T>,
   budget: number,
-  headerTokens: (header: number) => number,
+  headerTokens: (block: T) => number,
 ): T[] {
   const smallest = 16;
   const taken: T[] = [];
   const headers = new Set<number>();
   let left = budget;
   for (const block of ranked) {
-    const cost = block.tokens + (headers.has(block.header) ? 0 : headerTokens(block.header));
+    const cost = block.tokens + (headers.has(block.header) ? 0 : headerTokens(block));
     if (cost > left) continue;
     taken.push(block);
     headers.add(block.header);
     left -= cost;
-    if (left < smallest) break;
+    if (left < smallest || taken.length === MOST_BLOCKS) break;
   }
   return taken;
 }
