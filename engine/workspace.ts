@@ -84,7 +84,9 @@ export class Workspace {
     await this.ingestIfEmpty(context);
     const hits = await this.lookUp.rank(question);
     return {
-      blocks: hits.slice(0, top).map(({ block: { path, startLine, endLine }, score }) => ({ path, startLine, endLine, score })),
+      blocks: hits
+        .slice(0, top)
+        .map(({ block: { path, startLine, endLine }, score }) => ({ path, startLine, endLine, score })),
     };
   }
 
@@ -121,5 +123,7 @@ export class Workspace {
 /** What the look-up goes by: the question, what it follows up on, and the selection that it is about. */
 function lookUpText({ question, history = [], selection }: AskParams): string {
   const before = history.findLast((turn) => turn.role === "user")?.text ?? "";
-  return [before, selection?.text.slice(0, SELECTION_CHARACTERS) ?? "", question].filter((text) => text !== "").join("\n");
+  return [before, selection?.text.slice(0, SELECTION_CHARACTERS) ?? "", question]
+    .filter((text) => text !== "")
+    .join("\n");
 }

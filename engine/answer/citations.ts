@@ -52,7 +52,8 @@ function joinNeighbours(ranges: readonly ScoredRange[]): ScoredRange[] {
   const joined: ScoredRange[] = [];
   for (const range of ranges) {
     const touching = joined.find(
-      (other) => other.path === range.path && range.startLine <= other.endLine + 1 && other.startLine <= range.endLine + 1,
+      (other) =>
+        other.path === range.path && range.startLine <= other.endLine + 1 && other.startLine <= range.endLine + 1,
     );
     if (!touching) joined.push({ ...range });
     else {

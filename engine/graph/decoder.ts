@@ -66,10 +66,24 @@ export function writeDecoder(config: ModelConfig, model: PackedModel, options: D
   model.layers.forEach((layer, index) => {
     if (options.hiddenOf?.includes(index)) emitOutput(graph, residual, `hidden.${index}`, [1, "T", config.hidden]);
     const attended = emitSelfAttention(graph, config, layer, index, normed, options);
-    const afterAttention = emitSkipNorm(graph, `feed_forward_norm.${index}`, attended, residual, layer.feedForwardNorm, config);
+    const afterAttention = emitSkipNorm(
+      graph,
+      `feed_forward_norm.${index}`,
+      attended,
+      residual,
+      layer.feedForwardNorm,
+      config,
+    );
     const fed = emitFeedForward(graph, config, layer, index, afterAttention.normed, options);
     const nextNorm = model.layers[index + 1]?.attentionNorm ?? model.finalNorm;
-    ({ normed, sum: residual } = emitSkipNorm(graph, `attention_norm.${index + 1}`, fed, afterAttention.sum, nextNorm, config));
+    ({ normed, sum: residual } = emitSkipNorm(
+      graph,
+      `attention_norm.${index + 1}`,
+      fed,
+      afterAttention.sum,
+      nextNorm,
+      config,
+    ));
   });
   emitOutput(graph, normed, "hidden", [1, "T", config.hidden]);
   return graph.serialize();
@@ -129,7 +143,10 @@ function emitNorm(
   config: ModelConfig,
 ): string {
   const scale = graph.constant(`${name}.weight`, "float32", [weight?.length ?? 0], weight ?? new Float32Array(0));
-  return graph.node("SimplifiedLayerNormalization", [input, scale], { axis: -1, epsilon: { float: config.normEpsilon } });
+  return graph.node("SimplifiedLayerNormalization", [input, scale], {
+    axis: -1,
+    epsilon: { float: config.normEpsilon },
+  });
 }
 
 /** Adds `input` to `residual` and normalises the sum: both come out. */
@@ -144,7 +161,13 @@ function emitSkipNorm(
   const scale = graph.constant(`${name}.weight`, "float32", [weight.length], weight);
   const [normed, sum] = [`${name}.normed`, `${name}.sum`];
   const attributes = { epsilon: { float: config.normEpsilon } };
-  graph.nodeWithOutputs("SkipSimplifiedLayerNormalization", [input, residual, scale], [normed, "", "", sum], attributes, "com.microsoft");
+  graph.nodeWithOutputs(
+    "SkipSimplifiedLayerNormalization",
+    [input, residual, scale],
+    [normed, "", "", sum],
+    attributes,
+    "com.microsoft",
+  );
   return { normed, sum };
 }
 
@@ -187,7 +210,10 @@ function emitProjections(
   const { heads, kvHeads, headDim } = config;
   let joined = emitLinear(graph, `qkv.${index}`, layer.qkv, input);
   if (layer.qkvBias) {
-    joined = graph.node("Add", [joined, graph.constant(`qkv_bias.${index}`, "float32", [layer.qkvBias.length], layer.qkvBias)]);
+    joined = graph.node("Add", [
+      joined,
+      graph.constant(`qkv_bias.${index}`, "float32", [layer.qkvBias.length], layer.qkvBias),
+    ]);
   }
   const parts = [graph.fresh(), graph.fresh(), graph.fresh()] as const;
   const sizes = graph.integers(heads * headDim, kvHeads * headDim, kvHeads * headDim);

@@ -63,10 +63,7 @@ function total(parts: readonly { length: number }[]): number {
 }
 
 /** The fused matrices of one layer, as the file has them. */
-export async function readLayerMatrices(
-  source: ModelSource,
-  layer: number,
-): Promise<Record<Product, Matrix>> {
+export async function readLayerMatrices(source: ModelSource, layer: number): Promise<Record<Product, Matrix>> {
   const { hidden, heads, headDim, intermediate } = source.config;
   const name = (tensor: LayerTensor): TensorName => `layer.${layer}.${tensor}`;
   return {
@@ -161,9 +158,7 @@ function smoothing(matrix: Matrix, peaks: Float32Array, alpha: number): Float32A
     const column = i % columns;
     weights[column] = Math.max(weights[column] ?? 0, Math.abs(values[i] ?? 0));
   }
-  return weights.map(
-    (weight, i) => Math.max(peaks[i] ?? 0, 1e-5) ** alpha / Math.max(weight, 1e-5) ** (1 - alpha),
-  );
+  return weights.map((weight, i) => Math.max(peaks[i] ?? 0, 1e-5) ** alpha / Math.max(weight, 1e-5) ** (1 - alpha));
 }
 
 /** Embedding and output layer; tied ones share their bytes. The head is 8-bit, as its errors reach the logits directly. */

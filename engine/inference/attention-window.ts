@@ -116,7 +116,13 @@ export class AttentionWindow {
   }
 
   /** Half-split rope, as transformers has it: element i is paired with element i + headDim / 2. */
-  private appendRotated(source: Float32Array, target: Float32Array, from: number, count: number, position: number): void {
+  private appendRotated(
+    source: Float32Array,
+    target: Float32Array,
+    from: number,
+    count: number,
+    position: number,
+  ): void {
     const { kvHeads, headDim } = this.shape;
     const { cos, sin, half } = this.rope;
     const width = kvHeads * headDim;

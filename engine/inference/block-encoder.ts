@@ -4,7 +4,7 @@ import type { EncodedSegment, KvShape, LayerKv, SegmentEncoder, SegmentInput } f
 import { PREFILL_ROWS } from "../graph/attention.ts";
 import { encodeIndexEntry } from "../retrieval/head-index.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import { CONVERTER_VERSION } from "./convert-model.ts";
+import { CONVERTER_VERSION } from "./converted-model.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { type Head, lookupHead } from "./observed-layers.ts";
 import { headerText, PROMPT_VERSION, type PromptWriter } from "./prompt.ts";
@@ -46,7 +46,12 @@ export class BlockEncoder implements SegmentEncoder {
   private readonly genericQueries: Float32Array;
   private readonly head: Head | undefined;
 
-  private constructor(model: LanguageModel, prompt: PromptWriter, prefix: AttentionWindow, genericQueries: Float32Array) {
+  private constructor(
+    model: LanguageModel,
+    prompt: PromptWriter,
+    prefix: AttentionWindow,
+    genericQueries: Float32Array,
+  ) {
     const { layers, kvHeads, headDim } = model.config;
     this.shape = { layers, kvHeads, headDim };
     this.model = model;
@@ -138,7 +143,8 @@ function packRuns(inputs: readonly SegmentInput[]): Placed[][] {
   let row = PREFILL_ROWS;
   inputs.forEach((input, index) => {
     const tokens = segmentTokens(input);
-    if (tokens.length > PREFILL_ROWS) throw new RangeError(`A segment of ${tokens.length} tokens is longer than ${PREFILL_ROWS}`);
+    if (tokens.length > PREFILL_ROWS)
+      throw new RangeError(`A segment of ${tokens.length} tokens is longer than ${PREFILL_ROWS}`);
     if (row + tokens.length > PREFILL_ROWS) {
       runs.push([]);
       row = 0;
@@ -165,7 +171,11 @@ export function segmentTokens({ header, segment }: SegmentInput): Int32Array {
  * The look-up head's un-rotated queries for a question's tokens, scaled for dot products [tokens, headDim]; empty where
  * the model has no such head.
  */
-export async function lookupQueries(model: LanguageModel, prefix: AttentionWindow, question: Int32Array): Promise<Float32Array> {
+export async function lookupQueries(
+  model: LanguageModel,
+  prefix: AttentionWindow,
+  question: Int32Array,
+): Promise<Float32Array> {
   const head = lookupHead(model.config);
   if (!head || question.length === 0) return new Float32Array(0);
   const tokens = question.subarray(0, PREFILL_ROWS);

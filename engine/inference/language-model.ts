@@ -9,7 +9,7 @@ import { floats, floatTensor, Session, type Tensor } from "../runtime/session.ts
 import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
-import { configOf, type ConvertedModel } from "./convert-model.ts";
+import type { ConvertedModel } from "./converted-model.ts";
 import { observedLayers } from "./observed-layers.ts";
 import { decodeFeeds, prefillFeeds } from "./prefill-feeds.ts";
 
@@ -49,7 +49,7 @@ export class LanguageModel {
   private readonly kvOutputs: string[];
 
   private constructor(converted: ConvertedModel, sessions: LanguageModel["sessions"]) {
-    this.config = configOf(converted.manifest);
+    this.config = converted.config;
     this.hash = converted.manifest.hash;
     this.positions = converted.manifest.positions;
     this.tokenizerFiles = converted.tokenizerFiles;
@@ -57,13 +57,20 @@ export class LanguageModel {
     this.rope = ropeTable(this.config, this.positions);
     this.observed = observedLayers(this.config);
     this.sessions = sessions;
-    this.kvOutputs = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer)).flatMap((names) => [names.keys, names.values]);
+    this.kvOutputs = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer)).flatMap((names) => [
+      names.keys,
+      names.values,
+    ]);
   }
 
   /** Loads a converted model's sessions. */
   static async open(converted: ConvertedModel, threads: number): Promise<LanguageModel> {
     const load = (name: string) => Session.open(join(converted.folder, name), { threads });
-    const sessions = { prefill: await load("prefill.onnx"), decode: await load("decode.onnx"), head: await load("head.onnx") };
+    const sessions = {
+      prefill: await load("prefill.onnx"),
+      decode: await load("decode.onnx"),
+      head: await load("head.onnx"),
+    };
     return new LanguageModel(converted, sessions);
   }
 
@@ -97,7 +104,12 @@ export class LanguageModel {
    * Reads tokens into the window, at consecutive positions from `position`.
    * @returns the last token's final hidden state, [hidden]
    */
-  async read(window: AttentionWindow, tokens: Int32Array, position: number, signal?: AbortSignal): Promise<Float32Array> {
+  async read(
+    window: AttentionWindow,
+    tokens: Int32Array,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
     let last = new Float32Array(0);
     for (let from = 0; from < tokens.length; from += PREFILL_ROWS) {
       signal?.throwIfAborted();
@@ -111,7 +123,12 @@ export class LanguageModel {
   }
 
   /** Like `read`; returns the logits after the last token, [vocabulary]. */
-  async prefill(window: AttentionWindow, tokens: Int32Array, position: number, signal?: AbortSignal): Promise<Float32Array> {
+  async prefill(
+    window: AttentionWindow,
+    tokens: Int32Array,
+    position: number,
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
     return this.logits(await this.read(window, tokens, position, signal));
   }
 
@@ -123,11 +140,22 @@ export class LanguageModel {
   }
 
   /** Runs one token at a position and appends it to the window. */
-  async decode(window: AttentionWindow, token: number, position: number, wantsAttention = false): Promise<DecodeResult> {
+  async decode(
+    window: AttentionWindow,
+    token: number,
+    position: number,
+    wantsAttention = false,
+  ): Promise<DecodeResult> {
     const names = wantsAttention ? this.observed.map((layer) => `attention.${layer}`) : [];
-    const outputs = await this.sessions.decode.run(decodeFeeds(window, token, position), [...this.kvOutputs, "hidden", ...names]);
+    const outputs = await this.sessions.decode.run(decodeFeeds(window, token, position), [
+      ...this.kvOutputs,
+      "hidden",
+      ...names,
+    ]);
     window.append(this.layerKv(outputs), 0, 1, position);
-    const attention = new Map(wantsAttention ? this.observed.map((layer) => [layer, floats(outputs, `attention.${layer}`)]) : []);
+    const attention = new Map(
+      wantsAttention ? this.observed.map((layer) => [layer, floats(outputs, `attention.${layer}`)]) : [],
+    );
     return { logits: await this.logits(floats(outputs, "hidden")), attention };
   }
 
@@ -138,6 +166,9 @@ export class LanguageModel {
 
   private layerKv(outputs: Readonly<Record<string, Tensor>>): LayerKv {
     const names = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer));
-    return { keys: names.map((name) => floats(outputs, name.keys)), values: names.map((name) => floats(outputs, name.values)) };
+    return {
+      keys: names.map((name) => floats(outputs, name.keys)),
+      values: names.map((name) => floats(outputs, name.values)),
+    };
   }
 }

@@ -18,7 +18,8 @@ export function prefillFeeds(
   firstVisible: (token: number) => number,
 ): Feeds {
   const count = tokens.length;
-  if (count === 0 || count > PREFILL_ROWS) throw new RangeError(`A prefill run takes 1 to ${PREFILL_ROWS} tokens, not ${count}`);
+  if (count === 0 || count > PREFILL_ROWS)
+    throw new RangeError(`A prefill run takes 1 to ${PREFILL_ROWS} tokens, not ${count}`);
   const feeds: Feeds = {
     ...window.feeds(),
     tokens: integerTensor(tokens, [1, count]),

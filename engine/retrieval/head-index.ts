@@ -86,7 +86,9 @@ export class HeadIndex {
   /** Takes the entries of all live blocks; those that are not of this width (damaged, or another model's) are left out. */
   load(entries: Iterable<[block: number, data: Uint8Array]>): void {
     const stride = SCALE_BYTES + this.width;
-    const sound = [...entries].filter(([, data]) => data.length > BASELINE_BYTES && (data.length - BASELINE_BYTES) % stride === 0);
+    const sound = [...entries].filter(
+      ([, data]) => data.length > BASELINE_BYTES && (data.length - BASELINE_BYTES) % stride === 0,
+    );
     const total = sound.reduce((sum, [, data]) => sum + (data.length - BASELINE_BYTES) / stride, 0);
     const loaded: Loaded = { blocks: [], codes: new Int8Array(total * this.width), scales: new Float32Array(total) };
     let token = 0;
@@ -95,7 +97,10 @@ export class HeadIndex {
       const from = token;
       for (let at = BASELINE_BYTES; at < data.length; at += stride, token++) {
         loaded.scales[token] = view.getFloat32(at, true);
-        loaded.codes.set(new Int8Array(data.buffer, data.byteOffset + at + SCALE_BYTES, this.width), token * this.width);
+        loaded.codes.set(
+          new Int8Array(data.buffer, data.byteOffset + at + SCALE_BYTES, this.width),
+          token * this.width,
+        );
       }
       loaded.blocks.push({ id, from, to: token, baseline: view.getFloat32(0, true) });
     }
@@ -132,7 +137,7 @@ export class HeadIndex {
     const { blocks, codes, scales } = this.loaded;
     const best = new Float32Array(blocks.length * count).fill(-Infinity);
     const feeds = this.queryFeeds(queries, count);
-    for (let first = 0; first < blocks.length; ) {
+    for (let first = 0; first < blocks.length;) {
       const from = blocks[first]?.from ?? 0;
       let last = first;
       while (last < blocks.length && (blocks[last]?.to ?? 0) - from <= RUN_TOKENS) last++;

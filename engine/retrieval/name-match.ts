@@ -25,7 +25,8 @@ export function nameScorer(question: string): NameScorer {
     score: exact ? DEFINITION : LOOSE_DEFINITION,
   }));
   return (path, text) => {
-    const defined = text === undefined ? 0 : Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
+    const defined =
+      text === undefined ? 0 : Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
     return defined + (isCalled(path, words) ? FILE_NAME : 0);
   };
 }
