@@ -34,7 +34,7 @@ const configSchema = v.object({
   ropeFactors: v.exactOptional(
     v.pipe(
       v.array(v.number()),
-      v.transform((factors) => Float32Array.from(factors)),
+      v.transform((factors): Float32Array => Float32Array.from(factors)),
     ),
   ),
   attentionBias: v.boolean(),
