@@ -53,7 +53,7 @@ function parseOrStop(): StartOptions {
 
 const { folder, question, model } = parseOrStop();
 if (!existsSync(folder) || !statSync(folder).isDirectory()) stop(`There is no folder ${folder}.`, 1);
-const first = folder === resolve(root) ? "Which file defines the tokenizer?" : "What is this project for?";
+const first = folder === resolve(root) ? "What is the value of BLOCK_TOKENS?" : "What is this project for?";
 const asked = question ?? first;
 console.error(`Question: ${asked}`);
 const ask = [`${root}dist/cli.js`, "ask", folder, "--ingest", ...(model ? ["--model", model] : []), "--", asked];

@@ -27,7 +27,7 @@ export const askCommand: Command = {
     batch: { type: "string", value: "FILE", help: 'Answer lines of {"id", "question"}; "-" is standard input' },
   },
   examples: [
-    { line: 'repo-memory ask . "Which file defines the tokenizer?"', does: "stream the answer, then its sources" },
+    { line: 'repo-memory ask . "What is the value of BLOCK_TOKENS?"', does: "stream the answer, then its sources" },
     { line: 'repo-memory ask . "How are errors reported?" --json', does: "one JSON object with citations and timing" },
     { line: "repo-memory ask . --batch questions.jsonl --json", does: "many questions, the model loaded once" },
     {

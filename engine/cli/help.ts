@@ -43,7 +43,7 @@ export function overview(commands: readonly Command[]): string {
     "Repo Memory reads a folder into a local language model's memory and answers from it. Nothing leaves this machine.",
     "Usage\n  repo-memory COMMAND [ARGUMENT…]\n  repo-memory COMMAND --help\n  repo-memory --version",
     `Commands\n${columns(commands.map(({ name, summary }) => [name, summary] as const))}`,
-    'Examples\n  repo-memory ingest .\n  repo-memory ask . "Which file defines the tokenizer?"',
+    'Examples\n  repo-memory ingest .\n  repo-memory ask . "What is the value of BLOCK_TOKENS?"',
     "Exit codes\n  0 done, 1 failed, 2 wrong usage, 130 interrupted",
     "Environment\n  REPO_MEMORY_HOME   as --data\n  REPO_MEMORY_MODEL  as --model\n  NO_COLOR           no colours",
   ];
