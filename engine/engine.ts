@@ -29,7 +29,10 @@ export class Engine implements EngineApi {
   private readonly options: EngineOptions;
   private readonly log: (line: string) => void;
   private readonly threads: number;
-  private readonly workspaces = new Map<string, Promise<Workspace>>();
+  private readonly opening = new Map<string, Promise<Workspace>>();
+  /** Those of `opening` that are ready: what only looks must not wait for a download. */
+  private readonly workspaces = new Map<string, Workspace>();
+  private readonly closing = new AbortController();
   private loading: Promise<LoadedModel> | undefined;
   private loaded: LoadedModel | undefined;
   private readonly questions = new QuestionGate();
@@ -58,14 +61,14 @@ export class Engine implements EngineApi {
   }
 
   async status(folder: string): Promise<StatusResult> {
-    const open = await this.workspaces.get(folder);
-    const known = open?.status() ?? latestTotals(this.options.dataDir, folder);
+    const known = this.workspaces.get(folder)?.status() ?? latestTotals(this.options.dataDir, folder);
     return { folder, ...known, model: this.loaded?.info, device: `CPU, ${this.threads} threads` };
   }
 
   async forget({ folder, paths }: ForgetParams): Promise<ForgetResult> {
-    const open = await this.workspaces.get(folder);
+    const open = this.workspaces.get(folder);
     this.workspaces.delete(folder);
+    this.opening.delete(folder);
     await open?.close();
     return forgetStores(this.options.dataDir, folder, paths);
   }
@@ -76,33 +79,40 @@ export class Engine implements EngineApi {
   }
 
   async pause(folder: string): Promise<void> {
-    (await this.workspaces.get(folder))?.pause();
+    this.workspaces.get(folder)?.pause();
   }
 
   async resume(folder: string): Promise<void> {
-    (await this.workspaces.get(folder))?.resume();
+    this.workspaces.get(folder)?.resume();
   }
 
   async changed({ folder, files }: { folder: string; files: { path: string; text?: string }[] }): Promise<void> {
     // A folder that nobody has ingested or asked about stays unread.
-    await (await this.workspaces.get(folder))?.changed(files);
+    await this.workspaces.get(folder)?.changed(files);
   }
 
+  /** Cancels what is at work, also a download, and closes the stores. */
   async close(): Promise<void> {
-    const open = await Promise.allSettled(this.workspaces.values());
+    this.closing.abort();
+    await Promise.allSettled(this.opening.values());
+    for (const workspace of this.workspaces.values()) await workspace.close();
     this.workspaces.clear();
-    for (const result of open) if (result.status === "fulfilled") await result.value.close();
+    this.opening.clear();
     await this.loaded?.model.close();
     this.loaded = undefined;
-    this.loading = undefined;
   }
 
   private workspace(folder: string, context: CallContext): Promise<Workspace> {
-    const known = this.workspaces.get(folder);
+    const known = this.opening.get(folder);
     if (known) return known;
-    const opening = this.model(context).then((loaded) => this.openWorkspace(folder, loaded));
-    this.workspaces.set(folder, opening);
-    opening.catch(() => this.workspaces.delete(folder));
+    const opening = this.model(context)
+      .then((loaded) => this.openWorkspace(folder, loaded))
+      .then((workspace) => {
+        this.workspaces.set(folder, workspace);
+        return workspace;
+      });
+    this.opening.set(folder, opening);
+    opening.catch(() => this.opening.delete(folder));
     return opening;
   }
 
@@ -112,7 +122,8 @@ export class Engine implements EngineApi {
   }
 
   private model(context: CallContext): Promise<LoadedModel> {
-    this.loading ??= loadModel(this.options, this.threads, context).then(
+    const signal = AbortSignal.any([context.signal, this.closing.signal]);
+    this.loading ??= loadModel(this.options, this.threads, { ...context, signal }).then(
       (loaded) => {
         loaded.encoder.beforeRun = () => this.questions.none();
         this.loaded = loaded;
