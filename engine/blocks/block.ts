@@ -36,7 +36,7 @@ export interface EncodedSegment {
   /** Keys and values of the header's tokens: rows [0, headerTokens) of `kv`; the blocks follow in order. */
   headerTokens: number;
   kv: LayerKv;
-  /** First row of this segment's header in `kv` (several segments share the arrays of one run). */
+  /** First row of this segment's header in `kv`. */
   row: number;
   /** What the look-up keeps of each block, ready to be stored; one entry a block. */
   index: Uint8Array[];

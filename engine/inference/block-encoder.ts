@@ -24,14 +24,6 @@ const GENERIC_QUESTIONS = [
   "How do I run it?",
 ];
 
-/** A segment's place in a run. */
-interface Placed {
-  input: SegmentInput;
-  index: number;
-  tokens: Int32Array;
-  row: number;
-}
-
 /** Encodes segments for the memory. */
 export class BlockEncoder implements SegmentEncoder {
   readonly key: string;
@@ -81,42 +73,27 @@ export class BlockEncoder implements SegmentEncoder {
     return this.model.tokenizer.encode(text);
   }
 
+  /**
+   * One run a segment. Several short ones in a run would be a little faster, but then a segment's last bits would hang on
+   * its neighbours, and its keys and values must be a function of its text alone.
+   */
   async encode(inputs: readonly SegmentInput[]): Promise<EncodedSegment[]> {
     const results: EncodedSegment[] = [];
-    for (const run of packRuns(inputs)) {
+    for (const input of inputs) {
       await this.beforeRun();
-      const { kv } = await this.runPacked(run);
-      for (const placed of run) {
-        results[placed.index] = {
-          headerTokens: placed.input.header.length,
-          kv,
-          row: placed.row,
-          index: this.indexEntries(kv, placed),
-        };
-      }
+      const tokens = segmentTokens(input);
+      const positions = Int32Array.from(tokens, (_, i) => this.prefix.length + i);
+      const { kv } = await this.model.run(this.prefix, tokens, positions);
+      results.push({ headerTokens: input.header.length, kv, row: 0, index: this.indexEntries(kv, input) });
     }
     return results;
   }
 
-  /** Several segments in one run: each sees the prefix and itself. */
-  private async runPacked(run: readonly Placed[]) {
-    const total = run.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    const tokens = new Int32Array(total);
-    const positions = new Int32Array(total);
-    const starts = new Int32Array(total);
-    for (const placed of run) {
-      tokens.set(placed.tokens, placed.row);
-      starts.fill(placed.row, placed.row, placed.row + placed.tokens.length);
-      for (let i = 0; i < placed.tokens.length; i++) positions[placed.row + i] = this.prefix.length + i;
-    }
-    return this.model.run(this.prefix, tokens, positions, (token) => starts[token] ?? 0);
-  }
-
-  private indexEntries(kv: LayerKv, { input, row }: Placed): Uint8Array[] {
+  private indexEntries(kv: LayerKv, { header, segment }: SegmentInput): Uint8Array[] {
     const { head } = this;
-    if (!head) return input.segment.blocks.map(() => new Uint8Array(0));
-    let at = row + input.header.length;
-    return input.segment.blocks.map((block) => {
+    if (!head) return segment.blocks.map(() => new Uint8Array(0));
+    let at = header.length;
+    return segment.blocks.map((block) => {
       const keys = this.headKeys(kv, head, at, at + block.tokens.length);
       at += block.tokens.length;
       return encodeIndexEntry(keys, this.genericQueries, this.shape.headDim);
@@ -137,26 +114,8 @@ export class BlockEncoder implements SegmentEncoder {
   }
 }
 
-/** Fills runs of `PREFILL_ROWS` tokens with whole segments, in order. */
-function packRuns(inputs: readonly SegmentInput[]): Placed[][] {
-  const runs: Placed[][] = [];
-  let row = PREFILL_ROWS;
-  inputs.forEach((input, index) => {
-    const tokens = segmentTokens(input);
-    if (tokens.length > PREFILL_ROWS)
-      throw new RangeError(`A segment of ${tokens.length} tokens is longer than ${PREFILL_ROWS}`);
-    if (row + tokens.length > PREFILL_ROWS) {
-      runs.push([]);
-      row = 0;
-    }
-    runs.at(-1)?.push({ input, index, tokens, row });
-    row += tokens.length;
-  });
-  return runs;
-}
-
 /** A segment's tokens behind its header's. */
-export function segmentTokens({ header, segment }: SegmentInput): Int32Array {
+function segmentTokens({ header, segment }: SegmentInput): Int32Array {
   const parts = [header, ...segment.blocks.map((block) => block.tokens)];
   const tokens = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -180,7 +139,7 @@ export async function lookupQueries(
   if (!head || question.length === 0) return new Float32Array(0);
   const tokens = question.subarray(0, PREFILL_ROWS);
   const positions = Int32Array.from(tokens, (_, i) => prefix.length + i);
-  const { queries } = await model.run(prefix, tokens, positions, () => 0, { queries: true });
+  const { queries } = await model.run(prefix, tokens, positions, { queries: true });
   const { headDim, heads } = model.config;
   const all = queries.get(head.layer) ?? new Float32Array(0);
   const own = new Float32Array(tokens.length * headDim);

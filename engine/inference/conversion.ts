@@ -139,7 +139,7 @@ export class Conversion {
   private feeds(tokens: Int32Array) {
     const window = new AttentionWindow(this.source.config, ropeTable(this.source.config, PREFILL_ROWS), 0);
     const positions = Int32Array.from(tokens, (_, i) => i);
-    return prefillFeeds(window, tokens, positions, () => 0);
+    return prefillFeeds(window, tokens, positions);
   }
 
   private async logits(session: Session, head: Session, tokens: Int32Array): Promise<Float32Array> {

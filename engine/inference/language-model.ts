@@ -80,19 +80,18 @@ export class LanguageModel {
   }
 
   /**
-   * Runs up to `PREFILL_ROWS` tokens behind `window`, which is not changed.
-   * @param firstVisible see `prefillFeeds`
+   * Runs up to `PREFILL_ROWS` tokens behind `window`, which is not changed. Equal calls give equal bits; another number of
+   * tokens or slots does not, as sums round differently and int8 products carry that on.
    */
   async run(
     window: AttentionWindow,
     tokens: Int32Array,
     positions: Int32Array,
-    firstVisible: (token: number) => number = () => 0,
     wants: PrefillWants = {},
   ): Promise<PrefillResult> {
     const queries = wants.queries ? this.observed.map((layer) => `query.${layer}`) : [];
     const fetches = [...this.kvOutputs, ...(wants.hidden ? ["hidden"] : []), ...queries];
-    const outputs = await this.sessions.prefill.run(prefillFeeds(window, tokens, positions, firstVisible), fetches);
+    const outputs = await this.sessions.prefill.run(prefillFeeds(window, tokens, positions), fetches);
     return {
       kv: this.layerKv(outputs),
       hidden: wants.hidden ? floats(outputs, "hidden") : new Float32Array(0),
@@ -115,7 +114,7 @@ export class LanguageModel {
       signal?.throwIfAborted();
       const part = tokens.subarray(from, from + PREFILL_ROWS);
       const positions = Int32Array.from(part, (_, i) => position + from + i);
-      const { kv, hidden } = await this.run(window, part, positions, () => 0, { hidden: true });
+      const { kv, hidden } = await this.run(window, part, positions, { hidden: true });
       window.append(kv, 0, part.length, position + from);
       last = hidden.slice(-this.config.hidden);
     }

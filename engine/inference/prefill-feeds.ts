@@ -6,17 +6,10 @@ import type { AttentionWindow } from "./attention-window.ts";
 const CLOSED = -1e9;
 
 /**
- * Inputs of a prefill run.
+ * Inputs of a prefill run: each token sees all of the window, the tokens before it, and itself.
  * @param positions rope positions of the tokens
- * @param firstVisible for each token, the first token of this run that it may see (0 for one text; the start of its
- *   own text when several are packed into a run). Everything in the window is visible to all.
  */
-export function prefillFeeds(
-  window: AttentionWindow,
-  tokens: Int32Array,
-  positions: Int32Array,
-  firstVisible: (token: number) => number,
-): Feeds {
+export function prefillFeeds(window: AttentionWindow, tokens: Int32Array, positions: Int32Array): Feeds {
   const count = tokens.length;
   if (count === 0 || count > PREFILL_ROWS)
     throw new RangeError(`A prefill run takes 1 to ${PREFILL_ROWS} tokens, not ${count}`);
@@ -29,25 +22,20 @@ export function prefillFeeds(
     const from = Math.min(chunk * CHUNK_ROWS, count);
     const to = Math.min(from + CHUNK_ROWS, count);
     const keys = to > from ? window.capacity + to : 0;
-    const bias = chunkBias(window, from, to, firstVisible);
+    const bias = chunkBias(window, from, to);
     feeds[`bias.${chunk}`] = floatTensor(bias, [to - from, 1, keys]);
   }
   return feeds;
 }
 
 /** 0 where a row may look and `CLOSED` elsewhere, [rows, capacity + to]. */
-function chunkBias(
-  window: AttentionWindow,
-  from: number,
-  to: number,
-  firstVisible: (token: number) => number,
-): Float32Array {
+function chunkBias(window: AttentionWindow, from: number, to: number): Float32Array {
   const keys = to > from ? window.capacity + to : 0;
   const bias = new Float32Array((to - from) * keys).fill(CLOSED);
   for (let token = from; token < to; token++) {
     const row = (token - from) * keys;
     bias.fill(0, row, row + window.length);
-    bias.fill(0, row + window.capacity + firstVisible(token), row + window.capacity + token + 1);
+    bias.fill(0, row + window.capacity, row + window.capacity + token + 1);
   }
   return bias;
 }
