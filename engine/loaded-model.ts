@@ -22,6 +22,7 @@ export async function loadModel(options: EngineOptions, threads: number, context
   const path = await obtainModel({
     dataDir: options.dataDir,
     ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.mayDownload === undefined ? {} : { mayDownload: options.mayDownload }),
     memoryBytes: totalmem(),
     ...context,
   });

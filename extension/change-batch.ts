@@ -5,7 +5,7 @@ import type { Disposable } from "./observable.ts";
 const WINDOW = 300;
 
 /** An unsaved editor's text is sent when typing rested for this many milliseconds. */
-const TYPING_PAUSE = 1000;
+const TYPING_PAUSE = 400;
 
 /** More files than this at once (a branch switch, an install) are cheaper told as "look again". */
 const MOST_FILES = 1000;

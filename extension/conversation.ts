@@ -112,7 +112,10 @@ export class Conversation {
 
   #fail(turn: Turn, error: unknown, stopped: boolean): void {
     turn.state = stopped ? "done" : "failed";
-    if (!stopped) turn.error = errorCard(error);
+    if (stopped) return;
+    const card = errorCard(error);
+    // A dead engine is started again without a button's help.
+    turn.error = card.action === "restart" ? { ...card, action: undefined } : card;
   }
 
   #show(turn: Turn): void {

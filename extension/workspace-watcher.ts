@@ -95,11 +95,11 @@ class FolderWatcher {
   #inEditor({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
     const path = this.#path(document.uri);
     if (path === undefined || contentChanges.length === 0) return;
-    if (!document.isDirty) return this.#onDisk(document.uri);
     this.#unsaved.add(path);
+    // The first change comes before the document counts as unsaved: that is asked when typing rests.
     this.#batch.inEditor(path, () => {
-      const text = document.getText();
-      return text.length > LONGEST_TEXT ? undefined : text;
+      const text = document.isDirty ? document.getText() : undefined;
+      return text && text.length > LONGEST_TEXT ? undefined : text;
     });
   }
 

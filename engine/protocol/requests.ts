@@ -166,7 +166,7 @@ export interface EngineOptions {
   dataDir: string;
   /** Path of a GGUF file or of a folder with safetensors; chosen and fetched when absent. */
   model?: string;
-  /** When false, `open` throws "model-not-found" rather than fetch a model; true by default. */
+  /** When false, a call that needs a model throws "model-not-found" rather than fetch one; true by default. */
   mayDownload?: boolean;
   /** Threads for the model's arithmetic; the number of physical cores by default. */
   threads?: number;

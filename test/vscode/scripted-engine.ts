@@ -17,6 +17,9 @@ import type {
   StatusResult,
 } from "../../engine/protocol/requests.ts";
 
+/** A model setting with this word makes an ingestion wait in its middle until it was paused and resumed. */
+const HELD = "held";
+
 /** A model setting with this word makes the first ingestion act as if there were none. */
 const MISSING = "missing";
 
@@ -45,9 +48,11 @@ class ScriptedEngine implements EngineApi {
   readonly #read = new Map<string, IngestResult>();
   readonly #paused = new Set<string>();
   readonly #options: EngineOptions;
+  #isHeld: boolean;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#isHeld = options.model?.includes(HELD) ?? false;
   }
 
   async ingest({ folder }: { folder: string }, context: CallContext): Promise<IngestResult> {
@@ -66,7 +71,7 @@ class ScriptedEngine implements EngineApi {
         secondsLeft: 3,
         detail: `src/${name}`,
       });
-      while (this.#paused.has(folder)) await yieldOnce();
+      while (this.#paused.has(folder) || (this.#isHeld && index === 3)) await yieldOnce();
     }
     const counts = { files: files.length, segments: files.length, blocks: files.length * 3, tokens: total };
     const result = { ...counts, encodedTokens: total, skipped: [], seconds: 1 };
@@ -117,6 +122,7 @@ class ScriptedEngine implements EngineApi {
 
   async pause(folder: string): Promise<void> {
     this.#paused.add(folder);
+    this.#isHeld = false;
   }
 
   async resume(folder: string): Promise<void> {

@@ -16,6 +16,8 @@ const SETTINGS = {
   "extensions.autoCheckUpdates": false,
   "chat.disableAIFeatures": true,
   "git.enabled": false,
+  // In a browser VS Code saves by itself: a test of unsaved text must not race with that.
+  "files.autoSave": "off",
 };
 
 /** A running server of VS Code. */
@@ -53,11 +55,10 @@ export async function startServer({ settings = {}, env = {} }: ServerOptions): P
 }
 
 function options(port: number, data: string): string[] {
-  return [
-    ...["--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"],
-    ...["--enable-smoke-test-driver", "--disable-workspace-trust", "--telemetry-level", "off"],
-    ...["--server-data-dir", data, "--extensions-dir", join(data, "extensions")],
-  ];
+  const address = ["--host", "127.0.0.1", "--port", String(port), "--without-connection-token"];
+  const quiet = ["--accept-server-license-terms", "--disable-workspace-trust", "--telemetry-level", "off"];
+  const folders = ["--server-data-dir", data, "--extensions-dir", join(data, "extensions")];
+  return [...address, ...quiet, ...folders, "--enable-smoke-test-driver"];
 }
 
 /** Run from a terminal of VS Code, its variables would make the new server a part of that one. */

@@ -17,7 +17,8 @@ beforeAll(async () => {
 });
 
 afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await workbench.screenshot(`failed-${task.name.slice(0, 30).replaceAll(" ", "-")}`);
+  if (task.result?.state === "fail")
+    await workbench.screenshot(`failed-${task.name.slice(0, 30).replaceAll(" ", "-")}`);
 });
 
 afterAll(async () => {
@@ -90,6 +91,7 @@ test("a dead engine is started again, and the panel says so", async () => {
   await chat.getByText("6 files · ").waitFor();
   await workbench.ask("How does the service start?");
   await chat.getByText("384 tokens of memory").waitFor();
+  expect(await chat.getByRole("article").count()).toBe(2);
 });
 
 test("the selection is explained from a command", async () => {
@@ -100,6 +102,7 @@ test("the selection is explained from a command", async () => {
   await workbench.run("Repo Memory: Explain This Across Repo");
   await chat.getByRole("button", { name: "src/server.ts:1-17" }).waitFor();
   await chat.getByText("384 tokens of memory").waitFor();
+  expect(await chat.locator(".question p").innerText()).toContain("Explain this code");
   await workbench.screenshot("explain");
 });
 

@@ -1,0 +1,19 @@
+import { readFileSync } from "node:fs";
+
+/** Names the file that mocha's report goes to. */
+export const REPORT_VARIABLE = "REPO_MEMORY_SUITE_REPORT";
+
+/** A test of the suite, as the report has it. */
+export interface SuiteTest {
+  title: string;
+  /** What it failed with; undefined when it passed. */
+  failure: string | undefined;
+}
+
+/** Reads mocha's JSON report. @throws when there is none: the host died before its end. */
+export function readSuiteReport(path: string): SuiteTest[] {
+  const report: { tests: { fullTitle: string; err: { message?: string; stack?: string } }[] } = JSON.parse(
+    readFileSync(path, "utf8"),
+  );
+  return report.tests.map(({ fullTitle, err }) => ({ title: fullTitle, failure: err.stack ?? err.message }));
+}

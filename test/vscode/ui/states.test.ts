@@ -1,0 +1,103 @@
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { launchChromium } from "../chromium.ts";
+import { sampleProject } from "../sample-project.ts";
+import { Workbench } from "../workbench.ts";
+
+const scripted = fileURLToPath(new URL("../scripted-engine.ts", import.meta.url));
+let browser: Browser;
+let cleanups: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  cleanups = [];
+});
+
+afterAll(() => browser?.close());
+
+async function open(settings: Record<string, unknown>, workspace: Record<string, unknown> = {}) {
+  const project = sampleProject(workspace);
+  cleanups.push(project.remove);
+  const env = { REPO_MEMORY_TEST_ENGINE: scripted };
+  const workbench = await Workbench.open(browser, project.folder, { settings, env });
+  cleanups.push(() => workbench.close());
+  await workbench.openChat();
+  return { workbench, project };
+}
+
+test("a reading shows how far it is, and can be paused and resumed", async () => {
+  const { workbench } = await open({ "repoMemory.model": "held" });
+  const { chat } = workbench;
+  await chat.getByText("50 % · 2,100 of 4,200 tokens").waitFor();
+  await workbench.screenshot("reading");
+  await chat.getByRole("button", { name: "Pause reading" }).click();
+  await chat.getByText("Reading parcel-tracker is paused").waitFor();
+  await workbench.screenshot("paused");
+  await chat.getByRole("button", { name: "Resume reading" }).click();
+  await chat.getByText("6 files · ").waitFor();
+  expect(await chat.getByRole("progressbar").count()).toBe(0);
+});
+
+test("a missing model is fetched only after a press of the button", async () => {
+  const { workbench } = await open({ "repoMemory.model": "missing" });
+  const { chat } = workbench;
+  await chat.getByText("There is no model on this machine yet.").waitFor();
+  await workbench.screenshot("no-model");
+  await chat.getByRole("button", { name: "Download model" }).click();
+  await chat.getByText("6 files · ").waitFor();
+  expect(await chat.getByText("There is no model").count()).toBe(0);
+});
+
+test("every theme has readable colours", async () => {
+  const { workbench, project } = await open({}, { "workbench.colorTheme": "Dark 2026" });
+  const { chat } = workbench;
+  await workbench.ask("How does the service start?");
+  await chat.getByText("384 tokens of memory").waitFor();
+  await chat.getByRole("button", { name: "Open src/server.ts" }).click();
+  await workbench.page.locator(".tab.active", { hasText: "server.ts" }).waitFor();
+  for (const [theme, kind] of [
+    ["Dark 2026", "vscode-dark"],
+    ["Default High Contrast", "vscode-high-contrast"],
+    ["Default High Contrast Light", "vscode-high-contrast-light"],
+  ]) {
+    writeFileSync(`${project.folder}/.vscode/settings.json`, JSON.stringify({ "workbench.colorTheme": theme }));
+    await chat.locator(`body.${kind}`).waitFor();
+    expect(await unreadable(workbench)).toEqual([]);
+    await workbench.screenshot(`theme-${theme?.toLowerCase().replaceAll(" ", "-")}`);
+  }
+});
+
+/** Texts of the panel whose contrast to what is behind them is below 4.5 to 1 (WCAG 2, AA). */
+function unreadable({ chat }: Workbench): Promise<string[]> {
+  return chat.locator("body").evaluate((body) => {
+    const channel = (value: number) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    const parse = (color: string) => {
+      const [r = 0, g = 0, b = 0, a = 1] = (color.match(/[\d.]+/g) ?? []).map(Number);
+      return color.startsWith("color(") ? { rgb: [r, g, b], a } : { rgb: [r / 255, g / 255, b / 255], a };
+    };
+    const behind = (element: Element): number[] => {
+      const { rgb, a } = parse(getComputedStyle(element).backgroundColor);
+      if (a >= 1 || !element.parentElement) return rgb;
+      return behind(element.parentElement).map((value, index) => value * (1 - a) + (rgb[index] ?? 0) * a);
+    };
+    const light = ([r = 0, g = 0, b = 0]: number[]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    const failed: string[] = [];
+    for (const element of body.querySelectorAll("p, li, code, h1, h2, h3, button, span, div")) {
+      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent?.trim());
+      if (!own || element.matches(":disabled, .sr-only, .sr-only *") || !element.checkVisibility()) continue;
+      const ground = behind(element);
+      const { rgb, a } = parse(getComputedStyle(element).color);
+      const front = rgb.map((value, index) => value * a + (ground[index] ?? 0) * (1 - a));
+      const [dark = 0, bright = 0] = [light(front), light(ground)].toSorted((x, y) => x - y);
+      const ratio = (bright + 0.05) / (dark + 0.05);
+      if (ratio < 4.5) failed.push(`${ratio.toFixed(1)}: ${element.className} ${element.textContent?.slice(0, 30)}`);
+    }
+    return failed;
+  });
+}
