@@ -60,6 +60,13 @@ export class Workbench {
     await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().click();
   }
 
+  /** Picks an entry of the list that a command opened. */
+  async choose(label: string): Promise<void> {
+    await this.page.locator(".quick-input-widget input").first().fill(label);
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: label }).first().click();
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
   async screenshot(name: string): Promise<void> {
     mkdirSync(screenshots, { recursive: true });
     // Away from what would show that it is pointed at.

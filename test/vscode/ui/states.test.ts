@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -21,14 +20,14 @@ afterEach(async () => {
 
 afterAll(() => browser?.close());
 
-async function open(settings: Record<string, unknown>, workspace: Record<string, unknown> = {}) {
-  const project = sampleProject(workspace);
+async function open(settings: Record<string, unknown> = {}) {
+  const project = sampleProject();
   cleanups.push(project.remove);
   const env = { REPO_MEMORY_TEST_ENGINE: scripted };
   const workbench = await Workbench.open(browser, project.folder, { settings, env });
   cleanups.push(() => workbench.close());
   await workbench.openChat();
-  return { workbench, project };
+  return { workbench };
 }
 
 test("a reading shows how far it is, and can be paused and resumed", async () => {
@@ -55,21 +54,23 @@ test("a missing model is fetched only after a press of the button", async () => 
 });
 
 test("every theme has readable colours", async () => {
-  const { workbench, project } = await open({}, { "workbench.colorTheme": "Dark 2026" });
+  const { workbench } = await open();
   const { chat } = workbench;
   await workbench.ask("How does the service start?");
   await chat.getByText("384 tokens of memory").waitFor();
   await chat.getByRole("button", { name: "Open src/server.ts" }).click();
   await workbench.page.locator(".tab.active", { hasText: "server.ts" }).waitFor();
   for (const [theme, kind] of [
+    ["Light 2026", "vscode-light"],
     ["Dark 2026", "vscode-dark"],
-    ["Default High Contrast", "vscode-high-contrast"],
-    ["Default High Contrast Light", "vscode-high-contrast-light"],
-  ]) {
-    writeFileSync(`${project.folder}/.vscode/settings.json`, JSON.stringify({ "workbench.colorTheme": theme }));
+    ["Dark High Contrast", "vscode-high-contrast"],
+    ["Light High Contrast", "vscode-high-contrast-light"],
+  ] as const) {
+    await workbench.run("Preferences: Color Theme");
+    await workbench.choose(theme);
     await chat.locator(`body.${kind}`).waitFor();
     expect(await unreadable(workbench)).toEqual([]);
-    await workbench.screenshot(`theme-${theme?.toLowerCase().replaceAll(" ", "-")}`);
+    await workbench.screenshot(`theme-${kind}`);
   }
 });
 
@@ -81,9 +82,15 @@ function unreadable({ chat }: Workbench): Promise<string[]> {
       const [r = 0, g = 0, b = 0, a = 1] = (color.match(/[\d.]+/g) ?? []).map(Number);
       return color.startsWith("color(") ? { rgb: [r, g, b], a } : { rgb: [r / 255, g / 255, b / 255], a };
     };
+    // The panel itself is transparent: behind it is the side bar.
+    const probe = body.appendChild(document.createElement("i"));
+    probe.style.backgroundColor = "var(--vscode-sideBar-background)";
+    const panel = parse(getComputedStyle(probe).backgroundColor).rgb;
+    probe.remove();
     const behind = (element: Element): number[] => {
       const { rgb, a } = parse(getComputedStyle(element).backgroundColor);
-      if (a >= 1 || !element.parentElement) return rgb;
+      if (a >= 1) return rgb;
+      if (!element.parentElement) return panel;
       return behind(element.parentElement).map((value, index) => value * (1 - a) + (rgb[index] ?? 0) * a);
     };
     const light = ([r = 0, g = 0, b = 0]: number[]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
