@@ -47,6 +47,7 @@ export async function* answer(
     }
     if (step.text !== "") yield { type: "token", text: step.text };
     text += step.text;
+    if (step.repeated) text = text.slice(0, -step.repeated);
     finish = step.finish ?? finish;
   }
   const result: AskResult = {

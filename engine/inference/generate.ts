@@ -2,7 +2,7 @@
 import type { SamplingOptions } from "../protocol/requests.ts";
 import type { AttentionWindow } from "./attention-window.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { isLooping } from "./loop-guard.ts";
+import { loopLength } from "./loop-guard.ts";
 import { createSampler } from "./sampler.ts";
 import { StoppingCriteria } from "./stopping-criteria.ts";
 import { TextStream } from "./text-stream.ts";
@@ -18,6 +18,8 @@ export interface GenerateStep {
   /** By observed layer, [heads, width]; missing on the last step. */
   attention?: { weights: ReadonlyMap<number, Float32Array>; width: number };
   finish?: "stop" | "length" | "cancelled";
+  /** Characters at the answer's end that only say again what stands before them. */
+  repeated?: number;
 }
 
 /** Tokens that the repetition penalty looks back on. */
@@ -48,8 +50,12 @@ export async function* generate(
     const token = sampler.next(logits, recent.slice(-RECENT_TOKENS));
     recent.push(token);
     const { text, finish } = stopping.push(token, stream.push(model.tokenizer.bytes(token)));
-    const ended = finish ?? (isLooping(recent) ? "stop" : undefined);
-    if (ended) return yield { text: text + stream.flush(), finish: ended };
+    if (finish) return yield { text: text + stream.flush(), finish };
+    const loop = loopLength(recent);
+    if (loop > 0) {
+      const repeated = model.tokenizer.decode(recent.slice(-loop)).length;
+      return yield { text: text + stream.flush(), finish: "stop", repeated };
+    }
     const width = window.capacity + 1;
     const step = await model.decode(window, token, position++, true);
     logits = step.logits;

@@ -4,16 +4,16 @@ const SHORTEST_LOOP = 10;
 const LONGEST_LOOP = 96;
 
 /**
- * Whether generated tokens end in a passage that follows itself word for word. Small models say a thing and then say it
- * again until they are stopped; the reader has it after the first time.
+ * How many of the last tokens repeat the ones before them word for word; 0 when they do not. Small models say a thing and
+ * then say it again until they are stopped; the reader has it after the first time.
  */
-export function isLooping(tokens: readonly number[]): boolean {
+export function loopLength(tokens: readonly number[]): number {
   const longest = Math.min(LONGEST_LOOP, tokens.length >> 1);
   for (let period = SHORTEST_LOOP; period <= longest; period++) {
     const last = tokens.length - period;
     let same = 0;
     while (same < period && tokens[last + same] === tokens[last - period + same]) same++;
-    if (same === period) return true;
+    if (same === period) return period;
   }
-  return false;
+  return 0;
 }
