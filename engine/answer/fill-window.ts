@@ -11,14 +11,15 @@ import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { AttentionWindow } from "../inference/attention-window.ts";
 import type { FilledWindow } from "./answer.ts";
-import type { Hit, LookUp } from "./look-up.ts";
+import type { Hit } from "../retrieval/named-blocks.ts";
+import type { LookUp } from "./look-up.ts";
 
 /** Tokens of memory in the window: a small model is distracted by more than the few right blocks. */
 export const MEMORY_TOKENS = 512;
 /** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
 export const PLAIN_TOKENS = 1_024;
 /** Room for question and answer before the window has to grow. */
-const LOCAL_TOKENS = 256;
+const LOCAL_TOKENS = 128;
 
 /** Makes filled windows for one workspace. */
 export class WindowFiller {

@@ -6,25 +6,18 @@ import { lookupHead } from "../inference/observed-layers.ts";
 import { fuseScores } from "../retrieval/fuse-scores.ts";
 import { HeadIndex } from "../retrieval/head-index.ts";
 import { LexicalIndex } from "../retrieval/lexical-index.ts";
-import { nameScorer } from "../retrieval/name-match.ts";
+import { NamedBlocks } from "../retrieval/named-blocks.ts";
+import type { Hit } from "../retrieval/named-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 
-/** Blocks whose text is read to see whether they define a name: definitions share its word, so they are among the best. */
-const READ_FOR_NAMES = 64;
-
-/** A block with its strength. */
-export interface Hit {
-  block: PlacedBlock;
-  score: number;
-}
-
-/** Looks blocks up by words and, where the model has one, by its retrieval head. */
+/** Looks blocks up by words, by the names that they define and, where the model has one, by its retrieval head. */
 export class LookUp {
   private readonly store: Store;
   private readonly model: LanguageModel;
   private readonly prefix: AttentionWindow;
   private readonly lexical: LexicalIndex;
+  private readonly names: NamedBlocks;
   private readonly heads: HeadIndex | undefined;
   private placed = new Map<number, PlacedBlock>();
   private generation: number | undefined;
@@ -35,6 +28,7 @@ export class LookUp {
     this.prefix = prefix;
     this.heads = heads;
     this.lexical = new LexicalIndex(store);
+    this.names = new NamedBlocks(store);
   }
 
   /** @param prefix the window that segments are encoded behind: questions ask from the same place */
@@ -58,20 +52,11 @@ export class LookUp {
       const block = this.placed.get(id);
       return block ? [{ block, score }] : [];
     });
-    return this.preferNamed(question, ranked, [...lexical.keys()].slice(0, READ_FOR_NAMES));
+    return this.names.prefer(question, ranked, [...lexical.keys()]);
   }
 
   async close(): Promise<void> {
     await this.heads?.close();
-  }
-
-  /** Raises blocks that define what the question names, and files that are called by it. */
-  private preferNamed(question: string, ranked: readonly Hit[], candidates: readonly number[]): Hit[] {
-    const named = nameScorer(question);
-    const texts = this.store.read((blocks) => new Map(candidates.map((id) => [id, blocks.text(id)])));
-    return ranked
-      .map(({ block, score }) => ({ block, score: score + named(block.path, texts.get(block.id)) }))
-      .sort((a, b) => b.score - a.score || a.block.id - b.block.id);
   }
 
   private async headScores(question: string): Promise<Map<number, number> | undefined> {
@@ -84,8 +69,10 @@ export class LookUp {
   private refresh(): void {
     const generation = this.store.generation();
     if (generation === this.generation) return;
-    this.store.read((blocks) => {
-      this.placed = new Map(blocks.placed().map((block) => [block.id, block]));
+    this.store.read((blocks, _, symbols) => {
+      const placed = blocks.placed();
+      this.placed = new Map(placed.map((block) => [block.id, block]));
+      this.names.load(placed, new Set(symbols.segments()));
       this.heads?.load(blocks.indexEntries());
     });
     this.generation = generation;

@@ -91,9 +91,11 @@ export function emitPrefillAttention(
     const keys = slice(graph, allKeys, graph.integers(0), end);
     const product = { transB: 1, alpha: scaling(config) };
     const scores = graph.contrib("FusedMatMul", [folded, keys], product);
-    const unfolded = graph.node("Reshape", [scores, chunkShape(graph, chunk, [kvHeads, -1, group])], { allowzero: 1 });
+    const unfolded = graph.node("Reshape", [scores, chunkShape(graph, chunk, group, [kvHeads, -1, group])], {
+      allowzero: 1,
+    });
     const weights = graph.node("Softmax", [graph.node("Add", [unfolded, bias])], { axis: -1 });
-    const refolded = graph.node("Reshape", [weights, chunkShape(graph, chunk, [kvHeads, -1])], { allowzero: 1 });
+    const refolded = graph.node("Reshape", [weights, chunkShape(graph, chunk, group, [kvHeads, -1])], { allowzero: 1 });
     const sum = graph.node("MatMul", [refolded, slice(graph, allValues, graph.integers(0), end)]);
     outputs.push(graph.node("Reshape", [sum, graph.integers(kvHeads, -1, group, headDim)]));
   }
@@ -119,15 +121,20 @@ function chunkKeys(graph: OnnxGraph, chunk: number): string {
 }
 
 /** [kvHeads, rows (times group), …, keys]: a shape whose sizes a chunk's bias gives; -1 stands for its rows. */
-function chunkShape(graph: OnnxGraph, chunk: number, leading: number[]): string {
+function chunkShape(graph: OnnxGraph, chunk: number, group: number, leading: number[]): string {
   const name = `chunk_shape.${chunk}.${leading.length}`;
   if (graph.has(name)) return name;
-  const parts = leading.map((size) => (size === -1 ? chunkRows(graph, chunk, leading.length) : graph.integers(size)));
+  const rows = leading.length === 2 ? foldedRows(graph, chunk, group) : chunkRows(graph, chunk);
+  const parts = leading.map((size) => (size === -1 ? rows : graph.integers(size)));
   return graph.node("Concat", [...parts, chunkKeys(graph, chunk)], { axis: 0 }, name);
 }
 
-/** Rows of a chunk as int64 [1]; `rank` 2 asks for rows times the query heads of a group. */
-function chunkRows(graph: OnnxGraph, chunk: number, rank: number): string {
-  const rows = graph.node("Shape", [`bias.${chunk}`], { start: 0, end: 1 });
-  return rank === 2 ? graph.node("Mul", [rows, "heads_per_group"]) : rows;
+/** Rows of a chunk, as int64 [1]. */
+function chunkRows(graph: OnnxGraph, chunk: number): string {
+  return graph.node("Shape", [`bias.${chunk}`], { start: 0, end: 1 });
+}
+
+/** Rows of a chunk times the query heads that share a KV head. */
+function foldedRows(graph: OnnxGraph, chunk: number, group: number): string {
+  return graph.node("Mul", [chunkRows(graph, chunk), graph.integers(group)]);
 }

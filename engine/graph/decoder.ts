@@ -43,8 +43,6 @@ export interface DecoderOptions {
   attentionOf?: readonly number[];
   /** Layers whose un-rotated queries come out as `query.N` [1, T, heads * headDim]. */
   queriesOf?: readonly number[];
-  /** Layers whose input (the hidden states) comes out as `hidden.N` [1, T, hidden]. */
-  hiddenOf?: readonly number[];
   /** Also put out each product's largest input by channel, for calibration: `peak.N.qkv|output|gateUp|down`. */
   peaks?: boolean;
 }
@@ -64,7 +62,6 @@ export function writeDecoder(config: ModelConfig, model: PackedModel, options: D
   let residual = emitEmbedding(graph, config, model.embedding);
   let normed = emitNorm(graph, "attention_norm.0", residual, model.layers[0]?.attentionNorm, config);
   model.layers.forEach((layer, index) => {
-    if (options.hiddenOf?.includes(index)) emitOutput(graph, residual, `hidden.${index}`, [1, "T", config.hidden]);
     const attended = emitSelfAttention(graph, config, layer, index, normed, options);
     const afterAttention = emitSkipNorm(
       graph,
@@ -98,7 +95,7 @@ export function writeHead(config: ModelConfig, output: PackedLinear): Uint8Array
 }
 
 function declareInputs(graph: OnnxGraph, config: ModelConfig, options: DecoderOptions): void {
-  const { kvHeads, headDim, heads } = config;
+  const { kvHeads, headDim } = config;
   graph.input("tokens", "int64", [1, "T"]);
   graph.input("positions", "int64", [1, "T"]);
   if (options.mode === "decode") graph.input("bias", "float32", [1, "S1"]);
@@ -111,7 +108,6 @@ function declareInputs(graph: OnnxGraph, config: ModelConfig, options: DecoderOp
     const past = pastNames(layer);
     for (const name of [past.keys, past.values]) graph.input(name, "float32", [kvHeads, "S", headDim]);
   }
-  graph.constant("heads_per_group", "int64", [1], BigInt64Array.of(BigInt(heads / kvHeads)));
   const half = [options.positions, headDim / 2];
   graph.constant("rope.cos", "float32", half, options.rope.cos);
   graph.constant("rope.sin", "float32", half, options.rope.sin);

@@ -10,7 +10,7 @@ interface WindowShape {
   headDim: number;
 }
 
-/** Slots that a full window grows by: each growth copies the window, each unused slot costs attention. */
+/** Slots that decoding grows a full window by: each growth copies the window, each unused slot costs attention. */
 const GROWTH = 128;
 
 /**
@@ -63,7 +63,7 @@ export class AttentionWindow {
    */
   append(kv: LayerKv, from: number, to: number, position: number): void {
     const count = to - from;
-    if (this.used + count > this.slots) this.reserve(Math.max(this.used + count, this.slots + GROWTH));
+    if (this.used + count > this.slots) this.reserve(count > 1 ? this.used + count : this.slots + GROWTH);
     for (let layer = 0; layer < this.shape.layers; layer++) {
       const [keys, values] = [kv.keys[layer], kv.values[layer]];
       const [ownKeys, ownValues] = [this.keys[layer], this.values[layer]];

@@ -5,6 +5,8 @@ export interface BenchOptions {
   /** Where converted models are kept. */
   dataDir: string;
   threads: number;
+  /** For a smaller run: how many of its items a benchmark with many of them measures. */
+  limit?: number;
   /** Says how far the benchmark is, on standard error. */
   tell: (text: string) => void;
 }

@@ -10,7 +10,10 @@ export async function openBenchModel(options: Omit<BenchOptions, "tell">): Promi
   const source = await openModel(modelPath);
   const context = { signal: new AbortController().signal, onProgress: () => {} };
   try {
-    return await LanguageModel.open(await convertModel(source, join(dataDir, "models", "converted"), threads, context), threads);
+    return await LanguageModel.open(
+      await convertModel(source, join(dataDir, "models", "converted"), threads, context),
+      threads,
+    );
   } finally {
     await source.close();
   }
