@@ -1,10 +1,13 @@
 /**
- * Bundles the three Node programs and the webview into `dist/`. Run by Node 24 directly: `node scripts/build.ts [--watch]`.
+ * Bundles the Node programs and the webview into `dist/`. Run by Node 24 directly: `node scripts/build.ts [--watch]`.
  * Types are checked elsewhere (`npm run -s check`); this only bundles, so that it takes under a second.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build, context, type BuildOptions } from "esbuild";
+
+import { LANGUAGES } from "../engine/ingest/definition-queries.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const watch = process.argv.includes("--watch");
@@ -38,8 +41,13 @@ const bundles: BuildOptions[] = [
   { ...node, entryPoints: { extension: "extension/main.ts" }, outdir: "dist", external: ["vscode"] },
   {
     ...node,
-    // The child process's main file, which its worker thread starts again (see `engine/main.ts`), and the command line.
-    entryPoints: { engine: "engine/main.ts", cli: "engine/cli.ts" },
+    // The child process's main file, which its worker thread starts again (see `engine/main.ts`), the command line, and the
+    // thread in which both of them parse.
+    entryPoints: {
+      engine: "engine/main.ts",
+      cli: "engine/cli.ts",
+      "grammar-thread": "engine/ingest/grammar-thread.ts",
+    },
     outdir: "dist",
     external: native,
     // What is imported late stays in a file of its own, and so do the native packages: a process that only answers
@@ -62,6 +70,18 @@ const bundles: BuildOptions[] = [
   },
 ];
 
+/** Grammars are data to the parser: they lie beside its bundle. */
+function copyGrammars(): void {
+  const { resolve } = createRequire(import.meta.url);
+  mkdirSync(`${root}dist/grammars`, { recursive: true });
+  copyFileSync(resolve("web-tree-sitter/web-tree-sitter.wasm"), `${root}dist/grammars/web-tree-sitter.wasm`);
+  for (const { grammar } of LANGUAGES) {
+    const name = `tree-sitter-${grammar}.wasm`;
+    copyFileSync(resolve(`@vscode/tree-sitter-wasm/wasm/${name}`), `${root}dist/grammars/${name}`);
+  }
+}
+
+copyGrammars();
 if (watch) {
   const contexts = await Promise.all(bundles.map((options) => context(options)));
   await Promise.all(contexts.map((each) => each.watch()));

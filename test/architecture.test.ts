@@ -35,6 +35,7 @@ const engineLayers = [
 const fencedPackages: Record<string, string> = {
   "onnxruntime-node": "engine/runtime/",
   "better-sqlite3": "engine/store/",
+  "web-tree-sitter": "engine/ingest/",
   vscode: "extension/",
 };
 

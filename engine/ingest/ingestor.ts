@@ -5,6 +5,7 @@ import type { CallContext, IngestResult, Progress } from "../protocol/requests.t
 import { codeWords } from "../retrieval/words.ts";
 import type { FileCommit, Store } from "../store/store.ts";
 import { BatchEncoder } from "./encode-batch.ts";
+import { DefinitionFinder } from "./definition-finder.ts";
 import { FilePreparer } from "./file-preparer.ts";
 import { FolderChanges } from "./folder-changes.ts";
 import type { WalkOptions } from "./folder-filter.ts";
@@ -38,6 +39,7 @@ export interface IngestorOptions extends WalkOptions {
 export class Ingestor {
   readonly #store: Store;
   readonly #changes: FolderChanges;
+  readonly #definitions: DefinitionFinder;
   readonly #preparer: FilePreparer;
   readonly #batches: BatchEncoder;
   readonly #batchTokens: number;
@@ -55,7 +57,8 @@ export class Ingestor {
     this.#options = options;
     this.#store = store;
     this.#changes = new FolderChanges(folder, store, options);
-    this.#preparer = new FilePreparer(store, encoder);
+    this.#definitions = new DefinitionFinder(options.log ?? (() => undefined));
+    this.#preparer = new FilePreparer(store, encoder, this.#definitions);
     this.#batches = new BatchEncoder(encoder, options.codec ?? "int8");
     this.#batchTokens = encoder.batchTokens;
   }
@@ -137,6 +140,8 @@ export class Ingestor {
       this.#queue.clear(); // the next ingestion finds again what is missing
       this.#pending.clear();
       throw RepoMemoryError.from(error);
+    } finally {
+      this.#definitions.rest();
     }
   }
 
@@ -155,16 +160,16 @@ export class Ingestor {
     const found = (await this.#changes.isWanted(path))
       ? await this.#changes.look(path)
       : ({ state: "absent" } as const);
-    if (found.state === "changed") this.#prepare(path, found.read, urgent);
+    if (found.state === "changed") await this.#prepare(path, found.read, urgent);
     else if (found.state === "absent") this.#removeUnder(path);
     else if (found.state === "directory") {
       for await (const file of this.#changes.filesUnder(path)) this.#queue.prefer(file.path, file.size);
     }
   }
 
-  #prepare(path: string, read: Parameters<FilePreparer["prepare"]>[1], urgent: boolean): void {
+  async #prepare(path: string, read: Parameters<FilePreparer["prepare"]>[1], urgent: boolean): Promise<void> {
     try {
-      const prepared = this.#preparer.prepare(path, read);
+      const prepared = await this.#preparer.prepare(path, read);
       this.#meter.read(
         read.size,
         prepared.segments.reduce((sum, { tokens }) => sum + tokens, 0),

@@ -1,5 +1,6 @@
 import type { Segment, SegmentInput } from "../blocks/block.ts";
 import type { FileRecord } from "../store/file-table.ts";
+import type { NewSymbol } from "../store/symbol-table.ts";
 
 /** A file that was read and cut, and which of its segments the store lacks. */
 export interface PreparedFile {
@@ -17,6 +18,7 @@ export interface PreparedSegment {
   segment: Segment;
   /** Of its blocks. */
   tokens: number;
+  symbols: readonly NewSymbol[];
 }
 
 /** What one run of the model is given: each key once. */

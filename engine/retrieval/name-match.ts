@@ -14,7 +14,7 @@ const KEYWORDS =
   "class|interface|type|enum|struct|trait|union|record|object|protocol|module|namespace|package|function|func|fun|fn|def|" +
   "const|let|var|val|static|final|macro_rules!|#define|typedef|public|private|protected|abstract|async|export";
 
-/** How much names alone speak for a block. `text` is left out for blocks that share no word with the question. */
+/** How much names alone speak for a block. `text` is left out where the symbol index knows better, and for blocks that share no word with the question. */
 export type NameScorer = (path: string, text: string | undefined) => number;
 
 /** Reads the names out of a question. */

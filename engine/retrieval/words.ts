@@ -16,6 +16,16 @@ export function codeWords(text: string): string[] {
   return (text.match(RUN) ?? []).flatMap(wordAndParts);
 }
 
+/** The words that a name is made of, in lower case: `parseHTTPHeader_v2` -> parse, http, header, v, 2. */
+export function nameWords(name: string): string[] {
+  return (name.match(PART) ?? []).map((part) => part.toLowerCase().slice(0, MAX_WORD));
+}
+
+/** Words as one key that is the same in whatever order they come. */
+export function wordKey(words: readonly string[]): string {
+  return [...new Set(words)].toSorted().join(" ");
+}
+
 function wordAndParts(run: string): string[] {
   const whole = run.toLowerCase().slice(0, MAX_WORD);
   const parts = run.match(PART) ?? [];

@@ -19,7 +19,16 @@ const CHECKPOINT_BYTES = 1024 * 1024 * 1024;
 const KEPT_LOG_BYTES = 64 * 1024 * 1024;
 
 /** Read whole at every open. `block_kv`, `block_index` and `headers` are not: they are gigabytes, and each blob carries its own checksum. */
-const CHECKED_TABLES = ["properties", "segments", "blocks", "files", "file_segments", "lexical_length", "lexical_data"];
+const CHECKED_TABLES = [
+  "properties",
+  "segments",
+  "blocks",
+  "symbols",
+  "files",
+  "file_segments",
+  "lexical_length",
+  "lexical_data",
+];
 
 /** Why a store file cannot be used as it is; its data can be made again from the workspace. */
 class UnusableStore extends Error {

@@ -62,6 +62,20 @@ const MIGRATIONS: readonly string[] = [
   CREATE VIRTUAL TABLE lexical_terms USING fts5vocab(lexical, instance);
   CREATE TABLE lexical_length (block INTEGER PRIMARY KEY, words INTEGER NOT NULL) STRICT;
   `,
+  // What older stores hold gets its symbols at the next ingestion, as the layout of files changes with this version.
+  `
+  CREATE TABLE symbols (
+    block INTEGER NOT NULL REFERENCES blocks ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    lower TEXT NOT NULL,
+    words TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    line INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX symbols_by_block ON symbols (block);
+  CREATE INDEX symbols_by_lower ON symbols (lower);
+  CREATE INDEX symbols_by_words ON symbols (words);
+  `,
 ];
 
 /** The schema version that this code reads and writes. */

@@ -10,15 +10,26 @@ import type { FileRecord, SegmentPlace } from "./file-table.ts";
 import { LexicalTable } from "./lexical-table.ts";
 import { SegmentTable } from "./segment-table.ts";
 import type { NewSegment } from "./segment-table.ts";
+import { SymbolTable } from "./symbol-table.ts";
+import type { NewSymbol } from "./symbol-table.ts";
 
 /** Pages given back to the file system in one transaction, so that no other window waits long. */
 const VACUUM_PAGES = 1024;
 
+/** One segment of a file. */
+interface CommittedSegment {
+  key: string;
+  /** 1-based line of the file. */
+  startLine: number;
+  /** What the segment defines. That depends on the rest of the file too, and is written anew with every version of it. */
+  symbols?: readonly NewSymbol[];
+}
+
 /** A file whose segments are all in the store (or in the same commit). */
 export interface FileCommit {
   file: FileRecord;
-  /** In file order; lines are 1-based. */
-  segments: readonly { key: string; startLine: number }[];
+  /** In file order. */
+  segments: readonly CommittedSegment[];
   /** The words of a block's text that the lexical look-up finds it by. */
   words: (text: string) => string[];
 }
@@ -35,6 +46,7 @@ export class Store {
   readonly #files: FileTable;
   readonly #segments: SegmentTable;
   readonly #lexical: LexicalTable;
+  readonly #symbols: SymbolTable;
   readonly #blocks: BlockReader;
 
   constructor(path: string, log: (line: string) => void) {
@@ -44,6 +56,7 @@ export class Store {
     this.#files = new FileTable(this.#connection);
     this.#segments = new SegmentTable(this.#connection);
     this.#lexical = new LexicalTable(this.#connection);
+    this.#symbols = new SymbolTable(this.#connection);
     this.#blocks = new BlockReader(this.#connection);
   }
 
@@ -53,9 +66,9 @@ export class Store {
   }
 
   /** Runs `reading` on one consistent state of the store. */
-  read<T>(reading: (blocks: BlockReader, lexical: LexicalTable) => T): T {
+  read<T>(reading: (blocks: BlockReader, lexical: LexicalTable, symbols: SymbolTable) => T): T {
     try {
-      return this.#connection.transaction(() => reading(this.#blocks, this.#lexical)).deferred();
+      return this.#connection.transaction(() => reading(this.#blocks, this.#lexical, this.#symbols)).deferred();
     } catch (error) {
       throw storeError(error, this.path);
     }
@@ -197,10 +210,13 @@ export class Store {
 
   #commitFile({ file, segments, words }: FileCommit): boolean {
     const places: SegmentPlace[] = [];
-    for (const { key, startLine } of segments) {
+    const defined = new Map<number, readonly NewSymbol[]>();
+    for (const { key, startLine, symbols = [] } of segments) {
       const segment = this.#segments.idOf(key);
       if (segment === undefined) return false;
       places.push({ segment, startLine });
+      // Text that stands twice in a file is one segment: its first place tells what it defines.
+      if (!defined.has(segment)) defined.set(segment, symbols);
     }
     const before = this.#files.segmentsOf(file.path);
     const born = [...new Set(places.map(({ segment }) => segment))].filter(
@@ -210,6 +226,7 @@ export class Store {
     for (const segment of born) {
       for (const { id, text } of this.#segments.blocksOf(segment)) this.#lexical.put(id, words(text));
     }
+    for (const [segment, symbols] of defined) this.#symbols.put(segment, symbols);
     this.#unindexDead(before);
     return true;
   }
@@ -223,6 +240,7 @@ export class Store {
   #unindexDead(segments: readonly number[]): void {
     for (const segment of segments) {
       if (this.#segments.isLive(segment)) continue;
+      this.#symbols.remove(segment);
       for (const { id } of this.#segments.blocksOf(segment)) this.#lexical.remove(id);
     }
   }

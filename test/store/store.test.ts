@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { FileCommit } from "../../engine/store/store.ts";
 import { Store } from "../../engine/store/store.ts";
+import type { NewSymbol } from "../../engine/store/symbol-table.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 import { fileOf, segmentOf } from "./segments.ts";
@@ -109,6 +110,48 @@ test("what is forgotten is gone from the file, shared segments stay", () => {
   onTestFinished(() => void raw.close());
   expect(raw.prepare("SELECT count(*) FROM headers").pluck().get()).toBe(1);
   expect(raw.serialize().includes("secretword")).toBe(false);
+});
+
+/** Every name that anyone can find, with the text of the block that defines it. */
+function defined(store: Store, names: readonly string[]): string[] {
+  return store.read((blocks, _, symbols) =>
+    names
+      .flatMap((name) => symbols.named(name))
+      .map(({ block, name, kind }) => `${kind} ${name}: ${blocks.text(block)}`),
+  );
+}
+
+test("symbols belong to the block that holds their line, and follow the versions of their file", () => {
+  const store = openStore();
+  const symbol = (name: string, line: number): NewSymbol => ({ name, words: name.toLowerCase(), kind: "class", line });
+  const version = (hash: string, symbols: readonly NewSymbol[]): FileCommit => {
+    const { file, words } = fileOf("f.ts", [hash]);
+    return { file, words, segments: [{ key: "a", startLine: 1, symbols }] };
+  };
+  store.commit([segmentOf("a", ["one", "two"])], [version("1", [symbol("First", 0), symbol("Second", 1)])]);
+  expect(defined(store, ["First", "second", "third"])).toEqual(["class First: one", "class Second: two"]);
+  expect(store.read((_, __, symbols) => symbols.madeOf("second"))).toHaveLength(1);
+  store.commit([], [version("2", [symbol("Second", 0), symbol("Beyond", 9)])]);
+  expect(defined(store, ["First", "Second", "Beyond"])).toEqual(["class Second: one"]);
+  store.remove(["f.ts"]);
+  expect(defined(store, ["Second"])).toEqual([]);
+  store.commit([], [version("3", [symbol("Secretname", 0)])]);
+  store.forget(["f.ts"]);
+  const raw = new Database(store.path, { readonly: true });
+  onTestFinished(() => void raw.close());
+  expect(raw.serialize().toString("latin1").toLowerCase()).not.toContain("secretname");
+});
+
+test("of text that stands twice in a file, the first place tells what it defines", () => {
+  const store = openStore();
+  const { file, words } = fileOf("f.ts", ["a", "a"]);
+  const place = (startLine: number, names: readonly string[]): FileCommit["segments"][number] => ({
+    key: "a",
+    startLine,
+    symbols: names.map((name) => ({ name, words: name, kind: "class", line: 0 })),
+  });
+  store.commit([segmentOf("a", ["one"])], [{ file, words, segments: [place(1, ["here"]), place(11, ["there"])] }]);
+  expect(defined(store, ["here", "there"])).toEqual(["class here: one"]);
 });
 
 test("a damaged block's segment is dropped and its files are stale", () => {
