@@ -6,7 +6,7 @@ import type { Store } from "../../engine/store/store.ts";
 /** Everything that the store holds about its files, a line a block, without ids: two stores of the same content have the same lines. */
 export function storeContents(store: Store): string[] {
   const files = store.files().map(({ path, contentHash }) => `${path} ${contentHash}`);
-  return store.read((blocks, lexical) => {
+  return store.read((blocks, lexical, symbols) => {
     const index = new Map(blocks.indexEntries());
     const lengths = lexical.lengths();
     const lines = blocks.placed().map(({ id, header, path, startLine, endLine, tokens }) => {
@@ -14,6 +14,10 @@ export function storeContents(store: Store): string[] {
       const postings = [...new Set(codeWords(text))].map(
         (word) => lexical.postings(word).find(({ block }) => block === id)?.count,
       );
+      const defined = [...new Set(codeWords(text))]
+        .flatMap((word) => symbols.named(word))
+        .filter(({ block }) => block === id)
+        .map(({ kind, name }) => `${kind}:${name}`);
       const data = [blocks.kv(id)?.data, blocks.headerKv(header)?.data, index.get(id)].map(digest);
       return [
         path,
@@ -23,6 +27,7 @@ export function storeContents(store: Store): string[] {
         digest(Buffer.from(text)),
         lengths.get(id),
         postings.join(),
+        defined.join(),
         ...data,
       ].join(" ");
     });
