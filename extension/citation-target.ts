@@ -17,7 +17,7 @@ export async function citationTarget(folder: string, path: string): Promise<stri
 }
 
 /** Whether `path` is something below `folder`; both absolute. */
-export function isInside(folder: string, path: string): boolean {
+function isInside(folder: string, path: string): boolean {
   const steps = relative(folder, path);
   return steps !== "" && steps !== ".." && !steps.startsWith(`..${sep}`) && !isAbsolute(steps);
 }

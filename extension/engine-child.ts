@@ -71,7 +71,7 @@ export async function greet({ client, exited }: EngineChild): Promise<Handshake>
 }
 
 /** VS Code's variables for its own children would change how ours starts. */
-export function childEnvironment(env: NodeJS.ProcessEnv, isElectron: boolean): NodeJS.ProcessEnv {
+function childEnvironment(env: NodeJS.ProcessEnv, isElectron: boolean): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_CHANNEL)/.test(name));
   return { ...Object.fromEntries(kept), ...(isElectron && { ELECTRON_RUN_AS_NODE: "1" }) };
 }

@@ -15,9 +15,9 @@ import type { Hit } from "../retrieval/named-blocks.ts";
 import type { LookUp } from "./look-up.ts";
 
 /** Tokens of memory in the window: a small model is distracted by more than the few right blocks. */
-export const MEMORY_TOKENS = 512;
+const MEMORY_TOKENS = 512;
 /** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
-export const PLAIN_TOKENS = 1_024;
+const PLAIN_TOKENS = 1_024;
 /** Room for question and answer before the window has to grow. */
 const LOCAL_TOKENS = 128;
 

@@ -7,7 +7,7 @@ import type { ExternalData, OnnxGraph } from "./onnx-writer.ts";
 import type { WeightFile } from "./weight-file.ts";
 
 /** Weights along a row that share a scale, in `nbits` formats: the same as in GGUF's block types. */
-export const BLOCK = 32;
+const BLOCK = 32;
 
 /** A weight matrix [rows = outputs, columns = inputs], row-major; `affine` holds its exact blocks where the file has them. */
 export interface Matrix {

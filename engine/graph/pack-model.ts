@@ -63,7 +63,7 @@ function total(parts: readonly { length: number }[]): number {
 }
 
 /** The fused matrices of one layer, as the file has them. */
-export async function readLayerMatrices(source: ModelSource, layer: number): Promise<Record<Product, Matrix>> {
+async function readLayerMatrices(source: ModelSource, layer: number): Promise<Record<Product, Matrix>> {
   const { hidden, heads, headDim, intermediate } = source.config;
   const name = (tensor: LayerTensor): TensorName => `layer.${layer}.${tensor}`;
   return {

@@ -8,7 +8,7 @@ export interface RopeTable {
 }
 
 /** Rope's inverse frequencies [headDim / 2], with Llama-3's scaling or a checkpoint's own factors where it has them. */
-export function inverseFrequencies(config: ModelConfig): Float64Array {
+function inverseFrequencies(config: ModelConfig): Float64Array {
   const half = config.headDim / 2;
   return Float64Array.from({ length: half }, (_, i) => {
     const frequency = 1 / config.ropeTheta ** ((2 * i) / config.headDim);

@@ -6,6 +6,7 @@ import { randomInteger, seededRandom } from "../support/random.ts";
 
 const SHAPE = { layers: 2, kvHeads: 3, headDim: 4 };
 const WIDTH = SHAPE.kvHeads * SHAPE.headDim;
+const LAYERS = [0, 1];
 const POSITIONS = 400;
 
 function table(): RopeTable {
@@ -55,8 +56,8 @@ function contents(window: AttentionWindow): Slot[] {
     });
   };
   return Array.from({ length: window.length }, (_, slot) => ({
-    keys: Array.from({ length: SHAPE.layers }, (_, layer) => read(pastNames(layer).keys, slot)),
-    values: Array.from({ length: SHAPE.layers }, (_, layer) => read(pastNames(layer).values, slot)),
+    keys: LAYERS.map((layer) => read(pastNames(layer).keys, slot)),
+    values: LAYERS.map((layer) => read(pastNames(layer).values, slot)),
   }));
 }
 

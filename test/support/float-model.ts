@@ -30,7 +30,8 @@ export async function packFloatModel(source: ModelSource, folder: string): Promi
     layers: [],
     finalNorm: await source.read("final_norm"),
   };
-  for (let layer = 0; layer < config.layers; layer++) model.layers.push(await packLayer(source, layer, packFloat32, file));
+  for (let layer = 0; layer < config.layers; layer++)
+    model.layers.push(await packLayer(source, layer, packFloat32, file));
   await file.close();
   const write = (name: string, options: Pick<DecoderOptions, "mode" | "attentionOf" | "queriesOf">) =>
     writeFile(join(folder, name), writeDecoder(config, model, { positions, rope, ...options }));
@@ -42,5 +43,11 @@ export async function packFloatModel(source: ModelSource, folder: string): Promi
 
 async function manifestOf(source: ModelSource, positions: number): Promise<ConvertedModel["manifest"]> {
   const { config } = source;
-  return { version: CONVERTER_VERSION, hash: await source.hash(), config, positions, prefill: { format: "nbits", kl: 0 } };
+  return {
+    version: CONVERTER_VERSION,
+    hash: await source.hash(),
+    config,
+    positions,
+    prefill: { format: "nbits", kl: 0 },
+  };
 }

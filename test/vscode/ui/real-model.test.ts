@@ -55,7 +55,11 @@ test("the real model answers from the workspace, and a citation opens its lines"
 
 test("what was just changed in an editor is what the next answer says", async () => {
   const { chat, page } = workbench;
-  await page.locator(".view-line", { hasText: "DEFAULT_PORT = 8734" }).locator("span", { hasText: "8734" }).last().dblclick();
+  await page
+    .locator(".view-line", { hasText: "DEFAULT_PORT = 8734" })
+    .locator("span", { hasText: "8734" })
+    .last()
+    .dblclick();
   await page.keyboard.type("6021");
   await expect
     .poll(
