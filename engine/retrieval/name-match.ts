@@ -5,6 +5,10 @@ import { codeWords, questionWords } from "./words.ts";
 const DEFINITION = 3;
 const LOOSE_DEFINITION = 1;
 const FILE_NAME = 1.5;
+/** The same for a question that asks for a file. */
+const FILE_ASKED_FOR = 4;
+/** Tests repeat the names of what they test; they come after it unless the question is about tests. */
+const TEST = -2;
 
 /** Names in one question beyond which more are a pasted text. */
 const MAX_NAMES = 8;
@@ -24,10 +28,12 @@ export function nameScorer(question: string): NameScorer {
     pattern: definitionOf(name, exact),
     score: exact ? DEFINITION : LOOSE_DEFINITION,
   }));
+  const fileName = /\b(?:file|module|script)\b/i.test(question) ? FILE_ASKED_FOR : FILE_NAME;
+  const test = /\b(?:test|spec)/i.test(question) ? 0 : TEST;
   return (path, text) => {
     const defined =
       text === undefined ? 0 : Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
-    return defined + (isCalled(path, words) ? FILE_NAME : 0);
+    return defined + (isCalled(path, words) ? fileName : 0) + (isTest(path) ? test : 0);
   };
 }
 
@@ -49,6 +55,11 @@ function definitionOf(name: string, exact: boolean): RegExp {
   const assigned = `^\\s*(?:[\\w.$]+\\s+)?${literal}\\s*(?::[^=\\n]{0,80})?[:=](?![=>])`;
   const method = `^\\s+(?:[\\w<>[\\]*&]+\\s+)*${literal}\\s*\\([^;\\n]*\\)[^;\\n]*\\{`;
   return new RegExp(`${afterKeyword}|${assigned}|${method}`, exact ? "mu" : "imu");
+}
+
+/** By the folders and endings that test runners go by. */
+function isTest(path: string): boolean {
+  return /(?:^|\/)(?:tests?|__tests__|spec)\/|[._-](?:test|spec)\.\w+$|(?:^|\/)test_[^/]*$/i.test(path);
 }
 
 /** Whether all words of the file's name (without its extension) are in the question. */

@@ -23,6 +23,20 @@ const WEAK_KINDS = new Map([
   ["declaration", 0.6],
 ]);
 
+/** What people call by a plain word when they ask where it is defined; "the tokenizer" is hardly a variable or a field. */
+const PLACES = new Set([
+  "class",
+  "interface",
+  "type",
+  "struct",
+  "trait",
+  "enum",
+  "module",
+  "function",
+  "method",
+  "macro",
+]);
+
 /** A block that defines what a question names. */
 export interface SymbolHit {
   blockId: number;
@@ -87,8 +101,9 @@ function identifiers(question: string): Wanted[] {
   return [...names].slice(0, MAX_NAMES).map(([name, isCode]) => ({
     found: (symbols) => symbols.named(name),
     score: (symbol) => {
-      const isMeant = isCode || asksForPlace || /\p{Lu}/u.test(name);
-      if (isMeant && symbol.name === name) return 1;
+      const isWritten = symbol.name === name;
+      if (isWritten && (isCode || /\p{Lu}/u.test(name))) return 1;
+      if (asksForPlace && PLACES.has(symbol.kind)) return isWritten ? 1 : ANY_CASE;
       return isCode ? ANY_CASE : PLAIN;
     },
   }));
