@@ -97,8 +97,13 @@ test("a dead engine is started again, and the panel says so", async () => {
 test("the selection is explained from a command", async () => {
   const { chat, page } = workbench;
   await workbench.run("Repo Memory: New Chat");
-  await page.locator(".monaco-editor .view-line").first().click();
-  await page.keyboard.press("Control+A");
+  // A new chat takes the focus when it is drawn, which may be after the click: until the editor says that all is selected.
+  const selectAll = async () => {
+    await page.locator(".monaco-editor .view-line").first().click();
+    await page.keyboard.press("Control+A");
+    return page.getByText(/\(\d+ selected\)$/).count();
+  };
+  await expect.poll(selectAll, { timeout: 60_000, interval: 1 }).toBe(1);
   await workbench.run("Repo Memory: Explain This Across Repo");
   await chat.getByRole("button", { name: "src/server.ts:1-17" }).waitFor();
   await chat.getByText("384 tokens of memory").waitFor();
