@@ -35,10 +35,6 @@ export class Conversation {
     return this.#turns;
   }
 
-  get isAnswering(): boolean {
-    return this.#running !== undefined;
-  }
-
   /** Asks, and returns when the answer is complete, stopped or failed. A question at a time: an earlier one is stopped. */
   async ask(question: string, selection?: AskParams["selection"]): Promise<void> {
     this.stop();

@@ -44,7 +44,8 @@ function headline(engine: EngineView, memory: MemoryView, meter: Meter | undefin
       meter ? `${phaseLabel(meter)}${meter.phase === "ingest" ? ` ${memory.folder}` : ""}` : "Loading the model",
     );
   if (memory.state === "paused") return still("debug-pause", `Reading ${memory.folder} is paused`);
-  if (memory.state === "failed") return still("warning", "Reading stopped");
+  if (memory.state === "failed")
+    return still("warning", memory.error?.action === "download" ? "No model yet" : "Reading stopped");
   if (memory.files === 0) return still("circle-large-outline", `${memory.folder} is not in memory yet`);
   return still("database", `${plural(memory.files, "file")} · ${count(memory.tokens)} tokens in memory`);
 }

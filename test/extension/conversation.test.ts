@@ -1,0 +1,131 @@
+import { expect, test } from "vitest";
+import { RepoMemoryError } from "../../engine/protocol/errors.ts";
+import type { AnswerEvent, AskResult } from "../../engine/protocol/requests.ts";
+import { Conversation, type Question } from "../../extension/conversation.ts";
+import { EventQueue } from "../../extension/event-queue.ts";
+import type { HostMessage, Turn } from "../../webview/protocol/messages.ts";
+
+const block = { path: "src/a.ts", startLine: 3, endLine: 9 };
+
+function result(answer: string, changes: Partial<AskResult> = {}): AskResult {
+  return {
+    answer,
+    citations: [
+      { ...block, score: 3 },
+      { ...block, path: "b.ts", score: 1 },
+    ],
+    tokens: { prompt: 20, memory: 256, generated: 2 },
+    timing: { lookupMs: 4, firstTokenMs: 90, totalMs: 200 },
+    finish: "stop",
+    ...changes,
+  };
+}
+
+/** A conversation whose engine says what the test tells it to, one queue of events a question. */
+function converse(turns: Turn[] = []) {
+  const asked: { question: Question; signal: AbortSignal; events: EventQueue<AnswerEvent> }[] = [];
+  const told: HostMessage[] = [];
+  const saved: (readonly Turn[])[] = [];
+  const conversation = new Conversation(
+    {
+      ask: (question, { signal }) => {
+        const events = new EventQueue<AnswerEvent>();
+        asked.push({ question, signal, events });
+        return events;
+      },
+      tell: (message) => told.push(message),
+      save: (kept) => saved.push(structuredClone(kept)),
+    },
+    turns,
+  );
+  const say = (index: number, ...events: AnswerEvent[]) => {
+    for (const event of events) asked[index]?.events.push(event);
+    if (events.some(({ type }) => type === "end")) asked[index]?.events.end();
+  };
+  return { conversation, asked, told, saved, say };
+}
+
+test("a question becomes a turn that is told step by step, and is saved when it is done", async () => {
+  const { conversation, told, saved, say } = converse();
+  const asking = conversation.ask("Where?");
+  say(0, { type: "lookup", blocks: [{ ...block, score: 1 }], memoryTokens: 256, lookupMs: 4 });
+  say(0, { type: "token", text: "In a" }, { type: "token", text: ".ts" }, { type: "end", result: result("In a.ts") });
+  await asking;
+  const states = told.map((message) => (message.type === "turn" ? message.turn.state : message.type));
+  expect(states).toEqual(["waiting", "reading", "token", "token", "done"]);
+  expect(saved.at(-1)).toMatchObject([
+    { question: "Where?", answer: "In a.ts", found: { blocks: 1, files: 1, tokens: 256 }, meta: { finish: "stop" } },
+  ]);
+  expect(conversation.turns[0]?.citations.map(({ share }) => share)).toEqual([0.75, 0.25]);
+});
+
+test("the answers so far go along with the next question, failed ones do not", async () => {
+  const { conversation, asked, say } = converse();
+  const first = conversation.ask("One?");
+  say(0, { type: "end", result: result("1") });
+  await first;
+  const second = conversation.ask("Two?");
+  asked[1]?.events.fail(new RepoMemoryError("internal", { message: "broken" }));
+  await second;
+  void conversation.ask("Three?");
+  expect(asked[2]?.question.history).toEqual([
+    { role: "user", text: "One?" },
+    { role: "assistant", text: "1" },
+  ]);
+  say(2, { type: "end", result: result("3") });
+});
+
+test("a failure becomes a card; a stop keeps what was written", async () => {
+  const { conversation, asked, say } = converse();
+  const failing = conversation.ask("One?");
+  asked[0]?.events.fail(new RepoMemoryError("model-not-found", { message: "No model.", remedy: "Get one." }));
+  await failing;
+  expect(conversation.turns[0]).toMatchObject({
+    state: "failed",
+    error: { message: "No model.", remedy: "Get one.", action: "download" },
+  });
+  const stopping = conversation.ask("Two?");
+  say(1, { type: "token", text: "Half" });
+  conversation.stop();
+  expect(asked[1]?.signal.aborted).toBe(true);
+  asked[1]?.events.fail(new RepoMemoryError("cancelled", { message: "Cancelled." }));
+  await stopping;
+  expect(conversation.turns[1]).toMatchObject({ state: "done", answer: "Half", error: undefined });
+});
+
+test("asking again takes the place of the turn, with its selection", async () => {
+  const { conversation, asked, say } = converse();
+  const selection = { path: "src/a.ts", startLine: 1, endLine: 2, text: "code" };
+  const asking = conversation.ask("Explain", selection);
+  say(0, { type: "end", result: result("x") });
+  await asking;
+  const again = conversation.retry(1);
+  say(1, { type: "end", result: result("y") });
+  await again;
+  expect(conversation.turns).toMatchObject([{ question: "Explain", answer: "y" }]);
+  expect(asked[1]?.question).toMatchObject({ selection });
+});
+
+test("what is still said about a cleared chat is not shown or saved", async () => {
+  const { conversation, told, saved, say } = converse();
+  const asking = conversation.ask("Where?");
+  conversation.clear();
+  const before = told.length;
+  say(0, { type: "token", text: "late" }, { type: "end", result: result("late") });
+  await asking;
+  expect(told.length).toBe(before);
+  expect(saved.at(-1)).toEqual([]);
+});
+
+test("a turn that was cut off by closing the window is not open when it comes back", () => {
+  const open = { id: 4, question: "Q", answer: "Half", state: "writing" } as const;
+  const kept: Turn = {
+    ...open,
+    selection: undefined,
+    found: undefined,
+    citations: [],
+    meta: undefined,
+    error: undefined,
+  };
+  expect(converse([kept]).conversation.turns).toMatchObject([{ id: 4, state: "done", answer: "Half" }]);
+});
