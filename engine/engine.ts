@@ -18,6 +18,7 @@ import type {
   StatusResult,
 } from "./protocol/requests.ts";
 import { forgetStores, latestTotals } from "./store/stores.ts";
+import { orAborted } from "./answer/or-aborted.ts";
 import { QuestionGate } from "./answer/question-gate.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -32,6 +33,8 @@ export class Engine implements EngineApi {
   private readonly opening = new Map<string, Promise<Workspace>>();
   /** Those of `opening` that are ready: what only looks must not wait for a download. */
   private readonly workspaces = new Map<string, Workspace>();
+  /** Folders whose reading is to wait, also those that are still opening. */
+  private readonly paused = new Set<string>();
   private readonly closing = new AbortController();
   private loading: Promise<LoadedModel> | undefined;
   private loaded: LoadedModel | undefined;
@@ -66,7 +69,8 @@ export class Engine implements EngineApi {
   }
 
   async forget({ folder, paths }: ForgetParams): Promise<ForgetResult> {
-    const open = this.workspaces.get(folder);
+    // One that is still opening would come back after it was forgotten.
+    const open = await this.opening.get(folder)?.catch(() => undefined);
     this.workspaces.delete(folder);
     this.opening.delete(folder);
     await open?.close();
@@ -79,10 +83,12 @@ export class Engine implements EngineApi {
   }
 
   async pause(folder: string): Promise<void> {
+    this.paused.add(folder);
     this.workspaces.get(folder)?.pause();
   }
 
   async resume(folder: string): Promise<void> {
+    this.paused.delete(folder);
     this.workspaces.get(folder)?.resume();
   }
 
@@ -104,11 +110,12 @@ export class Engine implements EngineApi {
 
   private workspace(folder: string, context: CallContext): Promise<Workspace> {
     const known = this.opening.get(folder);
-    if (known) return known;
+    if (known) return orAborted(known, context.signal);
     const opening = this.model(context)
       .then((loaded) => this.openWorkspace(folder, loaded))
       .then((workspace) => {
         this.workspaces.set(folder, workspace);
+        if (this.paused.has(folder)) workspace.pause();
         return workspace;
       });
     this.opening.set(folder, opening);

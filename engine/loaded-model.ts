@@ -30,13 +30,22 @@ export async function loadModel(options: EngineOptions, threads: number, context
   try {
     const converted = await convertModel(source, join(options.dataDir, "models", "converted"), threads, context);
     const model = await LanguageModel.open(converted, threads);
-    const prompt = new PromptWriter(model.tokenizer, model.tokenizerFiles);
-    const encoder = await BlockEncoder.create(model, prompt);
+    const { prompt, encoder } = await prepare(model);
     const { name, license, architecture, contextTokens } = model.config;
     const { size: bytes } = await stat(path);
     const info: ModelInfo = { name, path, architecture, contextTokens, bytes, license, state: "in-use" };
     return { info, model, prompt, encoder };
   } finally {
     await source.close();
+  }
+}
+
+async function prepare(model: LanguageModel): Promise<Pick<LoadedModel, "prompt" | "encoder">> {
+  try {
+    const prompt = new PromptWriter(model.tokenizer, model.tokenizerFiles);
+    return { prompt, encoder: await BlockEncoder.create(model, prompt) };
+  } catch (error) {
+    await model.close();
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** One folder with its store: what is ingested into it, and what is asked of it. */
 import { answer } from "./answer/answer.ts";
+import { orAborted } from "./answer/or-aborted.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
 import { WindowFiller } from "./answer/fill-window.ts";
 import { LookUp } from "./answer/look-up.ts";
@@ -116,7 +117,7 @@ export class Workspace {
   }
 
   private async ingestIfEmpty(context: CallContext): Promise<void> {
-    if (this.store.totals().files === 0) await this.ingestor.ingest(context);
+    if (this.store.totals().files === 0) await orAborted(this.ingestor.ingest(context), context.signal);
   }
 }
 

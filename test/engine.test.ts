@@ -108,6 +108,20 @@ test("an answer can be cancelled, and the engine answers on", { timeout: 300_000
   await engine.close();
 });
 
+test("a selection and a history beyond the model's window are cut, not refused", { timeout: 300_000 }, async () => {
+  const folder = project();
+  const engine = await open();
+  const text = filler("capstan").repeat(60);
+  const history = Array.from({ length: 4 }, () => ({ role: "user" as const, text: filler("winch").repeat(8) }));
+  const selection = { path: "src/anchor.py", startLine: 1, endLine: 9, text };
+  const asked = engine.ask({ folder, question: QUESTION, history, selection, maxTokens: 8 }, context());
+  expect((await collect(asked)).result.tokens).toMatchObject({ generated: 8 });
+  await expect(collect(engine.ask({ folder, question: text, maxTokens: 8 }, context()))).rejects.toMatchObject({
+    code: "usage",
+  });
+  await engine.close();
+});
+
 test("a small folder is read as plain text, and cited as well", { timeout: 300_000 }, async () => {
   const folder = temporaryFolder({ "harbour.py": HARBOUR });
   const engine = await open();

@@ -5,10 +5,13 @@ import type { LanguageModel } from "../inference/language-model.ts";
 import { retrievalHeads } from "../inference/observed-layers.ts";
 import type { PromptWriter } from "../inference/prompt.ts";
 import type { BlockSlots } from "../memory/block-window.ts";
+import { RepoMemoryError } from "../protocol/errors.ts";
 import type { AnswerEvent, AskParams, AskResult, ScoredRange } from "../protocol/requests.ts";
 import { AttentionTally } from "./citations.ts";
 
 const DEFAULT_MAX_TOKENS = 256;
+/** Tokens that an answer is left room for at least. */
+const SHORTEST_ANSWER = 64;
 
 /** A window with its memory in place, and what lies where in it. */
 export interface FilledWindow {
@@ -19,7 +22,7 @@ export interface FilledWindow {
   lookupMs: number;
 }
 
-/** Generates an answer from a filled window. Its last event is `end`, also when it was cancelled. */
+/** Generates an answer from a filled window. Its last event is `end`, also when it is cancelled while it is written. */
 export async function* answer(
   model: LanguageModel,
   prompt: PromptWriter,
@@ -31,7 +34,7 @@ export async function* answer(
   const { window, slots, chosen, lookupMs } = filled;
   const memoryTokens = slots.reduce((sum, { from, to }) => sum + to - from, 0);
   yield { type: "lookup", blocks: chosen, memoryTokens, lookupMs };
-  const suffix = prompt.suffix(params, slots.length > 0);
+  const suffix = fitSuffix(prompt, params, slots.length > 0, model.positions - window.length - SHORTEST_ANSWER);
   const promptTokens = window.length + suffix.length;
   const tally = new AttentionTally(slots, retrievalHeads(model.config));
   const options = { ...params, maxTokens: params.maxTokens ?? DEFAULT_MAX_TOKENS, signal };
@@ -40,11 +43,9 @@ export async function* answer(
   let firstTokenMs = 0;
   let finish: AskResult["finish"] = "stop";
   for await (const step of generate(model, window, suffix, options)) {
-    if (generated === 0) firstTokenMs = performance.now() - started;
-    if (step.attention) {
-      generated++;
-      tally.add(step.attention.weights, step.attention.width);
-    }
+    if (firstTokenMs === 0) firstTokenMs = performance.now() - started;
+    generated = step.tokens;
+    if (step.attention) tally.add(step.attention.weights, step.attention.width);
     if (step.text !== "") yield { type: "token", text: step.text };
     text += step.text;
     if (step.repeated) text = text.slice(0, -step.repeated);
@@ -58,4 +59,29 @@ export async function* answer(
     finish,
   };
   yield { type: "end", result };
+}
+
+/**
+ * The prompt's end, cut to `room` tokens: earlier turns go first, the oldest before the others, then the end of the
+ * selection. @throws RepoMemoryError "usage" where the question alone is longer
+ */
+function fitSuffix(prompt: PromptWriter, params: AskParams, hasMemory: boolean, room: number): Int32Array {
+  const { question, selection } = params;
+  let history = params.history ?? [];
+  let text = selection?.text ?? "";
+  for (;;) {
+    const cut = selection ? { question, history, selection: { ...selection, text } } : { question, history };
+    const suffix = prompt.suffix(cut, hasMemory);
+    if (suffix.length <= room) return suffix;
+    if (history.length > 0) history = history.slice(1);
+    else if (text.length > 0) text = text.slice(0, Math.floor(text.length / 2));
+    else throw tooLong(suffix.length, room);
+  }
+}
+
+function tooLong(tokens: number, room: number): RepoMemoryError {
+  return new RepoMemoryError("usage", {
+    message: `The question has ${tokens} tokens; the model takes ${Math.max(0, room)}.`,
+    remedy: "Ask something shorter, or choose a model with a longer context.",
+  });
 }

@@ -18,6 +18,10 @@ import type { LookUp } from "./look-up.ts";
 const MEMORY_TOKENS = 512;
 /** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
 const PLAIN_TOKENS = 1_024;
+/** About what a file's header has. */
+const HEADER_TOKENS = 16;
+/** Blocks that are tried for the budget; one further down is not worth a gap that nothing better fills. */
+const CANDIDATES = 128;
 /** Room for question and answer before the window has to grow. */
 const LOCAL_TOKENS = 128;
 
@@ -42,7 +46,8 @@ export class WindowFiller {
   async fill(question: string, signal: AbortSignal): Promise<FilledWindow> {
     const started = performance.now();
     const blocks = this.lookUp.blocks();
-    const total = blocks.reduce((sum, block) => sum + block.tokens, 0);
+    const headers = new Set(blocks.map(({ header }) => header)).size * HEADER_TOKENS;
+    const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
     if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
     const hits = await this.lookUp.rank(question);
     const chosen = this.choose(hits);
@@ -59,7 +64,7 @@ export class WindowFiller {
 
   private choose(hits: readonly Hit[]): Hit[] {
     const scores = new Map(hits.map(({ block, score }) => [block.id, score]));
-    const ranked = hits.map(({ block }) => block);
+    const ranked = hits.slice(0, CANDIDATES).map(({ block }) => block);
     const taken = takeWithinBudget(ranked, MEMORY_TOKENS, (block) => this.encoder.header(block.path).length);
     return taken.map((block) => ({ block, score: scores.get(block.id) ?? 0 }));
   }

@@ -46,10 +46,12 @@ export class LookUp {
   /** Every block, the likeliest to answer the question first. */
   async rank(question: string): Promise<Hit[]> {
     this.refresh();
-    const lexical = new Map(this.lexical.search(question, this.placed.size).map((hit) => [hit.blockId, hit.score]));
+    // A reading may change the store while the head's scores are computed: the ranking is of now.
+    const { placed } = this;
+    const lexical = new Map(this.lexical.search(question, placed.size).map((hit) => [hit.blockId, hit.score]));
     const head = await this.headScores(question);
-    const ranked = fuseScores([...this.placed.keys()], lexical, head).flatMap(({ id, score }) => {
-      const block = this.placed.get(id);
+    const ranked = fuseScores([...placed.keys()], lexical, head).flatMap(({ id, score }) => {
+      const block = placed.get(id);
       return block ? [{ block, score }] : [];
     });
     return this.names.prefer(question, ranked, [...lexical.keys()]);

@@ -95,29 +95,34 @@ export class Conversion {
     observed: readonly number[],
   ): Promise<ConvertedManifest["prefill"]> {
     const tokenizer = createTokenizer(this.source.tokenizerFiles);
-    const head = await Session.open(join(this.folder, "head.onnx"), { threads: this.threads });
-    const reference = await Session.open(join(this.folder, "reference.onnx"), { threads: this.threads });
-    const peaks = await this.measurePeaks(reference, tokenizer.encode(CALIBRATION_TEXT));
-    const file = await WeightFile.create(join(this.folder, "prefill.bin"));
-    const packed = await this.packLayers(async (layer) => {
-      const own = peaks[layer];
-      if (!own) throw new RangeError(`No peaks were measured for layer ${layer}`);
-      return packLayerInt8(this.source, layer, own, outliers(own), file);
-    });
-    await file.close();
+    const peaks = await this.withSession("reference.onnx", (reference) =>
+      this.measurePeaks(reference, tokenizer.encode(CALIBRATION_TEXT)),
+    );
+    const packed = await this.packInt8(peaks);
     await write("prefill.onnx", packed, { queriesOf: observed });
     const check = tokenizer.encode(CHECK_TEXT).subarray(0, PREFILL_ROWS);
-    const int8 = await Session.open(join(this.folder, "prefill.onnx"), { threads: this.threads });
     const kl = klDivergence(
-      await this.logits(reference, head, check),
-      await this.logits(int8, head, check),
+      await this.logits("reference.onnx", check),
+      await this.logits("prefill.onnx", check),
       this.source.config.vocabulary,
     );
-    await Promise.all([int8.close(), reference.close(), head.close()]);
     if (kl <= MAX_PREFILL_KL) return { format: "int8", kl };
     await write("prefill.onnx", layers, { queriesOf: observed });
     await rm(join(this.folder, "prefill.bin"));
     return { format: "nbits", kl };
+  }
+
+  private async packInt8(peaks: readonly LayerPeaks[]): Promise<PackedLayer[]> {
+    const file = await WeightFile.create(join(this.folder, "prefill.bin"));
+    try {
+      return await this.packLayers(async (layer) => {
+        const own = peaks[layer];
+        if (!own) throw new RangeError(`No peaks were measured for layer ${layer}`);
+        return packLayerInt8(this.source, layer, own, outliers(own), file);
+      });
+    } finally {
+      await file.close();
+    }
   }
 
   /** Runs code through the model and keeps, for each product, each input channel's largest magnitude. */
@@ -142,10 +147,19 @@ export class Conversion {
     return prefillFeeds(window, tokens, positions);
   }
 
-  private async logits(session: Session, head: Session, tokens: Int32Array): Promise<Float32Array> {
-    const { hidden } = await session.run(this.feeds(tokens), ["hidden"]);
+  private async logits(graph: string, tokens: Int32Array): Promise<Float32Array> {
+    const { hidden } = await this.withSession(graph, (session) => session.run(this.feeds(tokens), ["hidden"]));
     if (!hidden) throw new TypeError("The graph gave no hidden states");
-    return floats(await head.run({ hidden }), "logits");
+    return this.withSession("head.onnx", async (head) => floats(await head.run({ hidden }), "logits"));
+  }
+
+  private async withSession<T>(graph: string, use: (session: Session) => Promise<T>): Promise<T> {
+    const session = await Session.open(join(this.folder, graph), { threads: this.threads });
+    try {
+      return await use(session);
+    } finally {
+      await session.close();
+    }
   }
 }
 

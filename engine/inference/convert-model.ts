@@ -26,9 +26,11 @@ export async function convertModel(
   await mkdir(work, { recursive: true });
   try {
     await new Conversion(source, work, threads, context).run(hash);
-    await rename(work, folder).catch(async (error: unknown) => {
-      // Another process may have been first: its result is as good.
-      if (!(await readConverted(folder))) throw error;
+    await rename(work, folder).catch(async () => {
+      // Another process may have been first: its result is as good. What else is there is damaged.
+      if (await readConverted(folder)) return;
+      await rm(folder, { recursive: true, force: true });
+      await rename(work, folder);
     });
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -15,6 +15,8 @@ export interface GenerateOptions extends SamplingOptions {
 /** One generated token: its text as far as it is clear, and what it attended to. */
 export interface GenerateStep {
   text: string;
+  /** Generated so far, the end token not counted. */
+  tokens: number;
   /** By observed layer, [heads, width]; missing on the last step. */
   attention?: { weights: ReadonlyMap<number, Float32Array>; width: number };
   finish?: "stop" | "length" | "cancelled";
@@ -28,7 +30,7 @@ const RECENT_TOKENS = 256;
 /**
  * Reads `suffix` behind the window and generates until an end token, a loop, `maxTokens`, the model's last position or an
  * abort.
- * The last step has `finish`. An abort is noticed within one token.
+ * The last step has `finish`. An abort is noticed within one token; before the first one it throws an AbortError.
  */
 export async function* generate(
   model: LanguageModel,
@@ -37,8 +39,7 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<GenerateStep> {
   let position = window.length;
-  const room = model.positions - position - suffix.length - 1;
-  const maxTokens = Math.max(1, Math.min(options.maxTokens, room));
+  const maxTokens = Math.min(options.maxTokens, model.positions - position - suffix.length);
   const sampler = createSampler(options);
   const stream = new TextStream();
   const stopping = new StoppingCriteria({ endTokens: model.tokenizer.endTokens, maxTokens });
@@ -46,19 +47,24 @@ export async function* generate(
   let logits = await model.prefill(window, suffix, position, options.signal);
   position += suffix.length;
   for (;;) {
-    if (options.signal.aborted) return yield { text: stream.flush(), finish: "cancelled" };
+    if (options.signal.aborted) return yield { text: stream.flush(), tokens: recent.length, finish: "cancelled" };
     const token = sampler.next(logits, recent.slice(-RECENT_TOKENS));
     recent.push(token);
     const { text, finish } = stopping.push(token, stream.push(model.tokenizer.bytes(token)));
-    if (finish) return yield { text: text + stream.flush(), finish };
+    if (finish) {
+      const tokens = recent.length - (model.tokenizer.endTokens.has(token) ? 1 : 0);
+      return yield { text: text + stream.flush(), tokens, finish };
+    }
     const loop = loopLength(recent);
     if (loop > 0) {
       const repeated = model.tokenizer.decode(recent.slice(-loop)).length;
-      return yield { text: text + stream.flush(), finish: "stop", repeated };
+      return yield { text: text + stream.flush(), tokens: recent.length, finish: "stop", repeated };
     }
+    // Shown before the next token is computed: nobody waits for what is there.
+    yield { text, tokens: recent.length };
     const width = window.capacity + 1;
     const step = await model.decode(window, token, position++, true);
     logits = step.logits;
-    yield { text, attention: { weights: step.attention, width } };
+    yield { text: "", tokens: recent.length, attention: { weights: step.attention, width } };
   }
 }

@@ -65,13 +65,23 @@ export class LanguageModel {
 
   /** Loads a converted model's sessions. */
   static async open(converted: ConvertedModel, threads: number): Promise<LanguageModel> {
-    const load = (name: string) => Session.open(join(converted.folder, name), { threads });
-    const sessions = {
-      prefill: await load("prefill.onnx"),
-      decode: await load("decode.onnx"),
-      head: await load("head.onnx"),
+    const opened: Session[] = [];
+    const load = async (name: string) => {
+      const session = await Session.open(join(converted.folder, name), { threads });
+      opened.push(session);
+      return session;
     };
-    return new LanguageModel(converted, sessions);
+    try {
+      const sessions = {
+        prefill: await load("prefill.onnx"),
+        decode: await load("decode.onnx"),
+        head: await load("head.onnx"),
+      };
+      return new LanguageModel(converted, sessions);
+    } catch (error) {
+      await Promise.all(opened.map((session) => session.close()));
+      throw error;
+    }
   }
 
   /** An empty window for `capacity` tokens. */

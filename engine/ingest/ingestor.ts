@@ -18,6 +18,12 @@ import { ProgressMeter } from "./progress-meter.ts";
 /** So many batches' segments are cut before one is encoded: among them are some that fill it up. */
 const BATCHES_AHEAD = 4;
 
+/**
+ * Segments of earlier versions that are kept at least, and as many as the folder has: a branch switch back costs nothing,
+ * and the store at most doubles, however much is typed.
+ */
+const SPARE_SEGMENTS = 256;
+
 /** What an ingestor works with. */
 export interface IngestorOptions extends WalkOptions {
   /** Absolute real path (`realFolder`). */
@@ -136,6 +142,7 @@ export class Ingestor {
     try {
       while (await this.#step(signal)) context.onProgress(this.#progress());
       context.onProgress(this.#progress());
+      this.#store.pruneUnused(Math.max(SPARE_SEGMENTS, this.#store.totals().segments));
     } catch (error) {
       this.#queue.clear(); // the next ingestion finds again what is missing
       this.#pending.clear();

@@ -113,8 +113,10 @@ export class HeadIndex {
    */
   async score(queries: Float32Array): Promise<Map<number, number>> {
     const count = queries.length / this.width;
-    const best = await this.bestMatches(queries, count);
-    const { blocks } = this.loaded;
+    // A reading may load new entries while this waits: the scores belong to those of now.
+    const { loaded } = this;
+    const { blocks } = loaded;
+    const best = await this.bestMatches(loaded, queries, count);
     const totals = new Map<number, number>();
     for (let query = 0; query < count; query++) {
       let mean = 0;
@@ -133,8 +135,8 @@ export class HeadIndex {
   }
 
   /** The largest score of each block for each query, [blocks, queries]. */
-  private async bestMatches(queries: Float32Array, count: number): Promise<Float32Array> {
-    const { blocks, codes, scales } = this.loaded;
+  private async bestMatches(loaded: Loaded, queries: Float32Array, count: number): Promise<Float32Array> {
+    const { blocks, codes, scales } = loaded;
     const best = new Float32Array(blocks.length * count).fill(-Infinity);
     const feeds = this.queryFeeds(queries, count);
     for (let first = 0; first < blocks.length;) {

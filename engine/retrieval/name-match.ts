@@ -51,9 +51,9 @@ function names(question: string): { name: string; exact: boolean }[] {
 function definitionOf(name: string, exact: boolean): RegExp {
   const literal = name.replace(/[$]/g, "\\$&");
   const end = "(?![\\p{L}\\p{N}_$])";
-  const afterKeyword = `(?<![\\p{L}\\p{N}_$])(?:${KEYWORDS})\\s+${literal}${end}`;
-  const assigned = `^\\s*(?:[\\w.$]+\\s+)?${literal}\\s*(?::[^=\\n]{0,80})?[:=](?![=>])`;
-  const method = `^\\s+(?:[\\w<>[\\]*&]+\\s+)*${literal}\\s*\\([^;\\n]*\\)[^;\\n]*\\{`;
+  const afterKeyword = `(?<![\\p{L}\\p{N}_$])(?:${KEYWORDS})[ \\t]{1,8}${literal}${end}`;
+  const assigned = `^[ \\t]{0,40}(?:[\\w.$]{1,60}[ \\t]{1,8})?${literal}[ \\t]{0,8}(?::[^=\\n]{0,80})?[:=](?![=>])`;
+  const method = `^[ \\t]{1,40}(?:[\\w<>[\\]*&]{1,60}[ \\t]{1,8}){0,4}${literal}[ \\t]{0,8}\\([^;\\n]{0,200}\\)[^;\\n]{0,80}\\{`;
   return new RegExp(`${afterKeyword}|${assigned}|${method}`, exact ? "mu" : "imu");
 }
 

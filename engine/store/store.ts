@@ -175,14 +175,15 @@ export class Store {
     return forgotten;
   }
 
-  /** Deletes every segment that no file consists of any more. Returns how many. */
-  pruneUnused(): number {
+  /** Deletes the segments that no file consists of any more, once there are more than `spare`. Returns how many. */
+  pruneUnused(spare = 0): number {
     const pruned = this.#write(() => {
       const unused = this.#segments.unused();
+      if (unused.length <= spare) return 0;
       this.#segments.remove(unused);
       return unused.length;
     });
-    this.#shrink();
+    if (pruned > 0) this.#shrink();
     return pruned;
   }
 

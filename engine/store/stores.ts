@@ -47,7 +47,12 @@ export function forgetStores(dataDir: string, folder: string, paths: readonly st
     return { files, blocks };
   }
   const forgotten = storeFiles(dataDir, folder).map((path) =>
-    withStore(path, (store) => store.forget(paths.flatMap((name) => store.filesUnder(name)))),
+    withStore(path, (store) => {
+      const counts = store.forget(paths.flatMap((name) => store.filesUnder(name)));
+      // What a file said before it was changed or deleted is to be forgotten as well.
+      store.pruneUnused();
+      return counts;
+    }),
   );
   return forgotten[0] ?? { files: 0, blocks: 0 };
 }

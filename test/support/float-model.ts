@@ -15,10 +15,14 @@ const MAX_POSITIONS = 4096;
 /**
  * Writes a checkpoint's graphs in full precision into `folder` (which exists), for `LanguageModel.open`: the reference that
  * packed graphs are held against.
+ * @param positions rows of the rope tables
  */
-export async function packFloatModel(source: ModelSource, folder: string): Promise<ConvertedModel> {
+export async function packFloatModel(
+  source: ModelSource,
+  folder: string,
+  positions = Math.min(source.config.contextTokens, MAX_POSITIONS),
+): Promise<ConvertedModel> {
   const { config } = source;
-  const positions = Math.min(config.contextTokens, MAX_POSITIONS);
   const file = await WeightFile.create(join(folder, "float32.bin"));
   const table = ropeTable(config, positions);
   const rope = { cos: await file.append(table.cos), sin: await file.append(table.sin) };
