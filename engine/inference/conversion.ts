@@ -100,7 +100,7 @@ export class Conversion {
     );
     const packed = await this.packInt8(peaks);
     await write("prefill.onnx", packed, { queriesOf: observed });
-    const check = tokenizer.encode(CHECK_TEXT).subarray(0, PREFILL_ROWS);
+    const check = tokenizer.encode(CHECK_TEXT).subarray(0, this.runTokens());
     const kl = klDivergence(
       await this.logits("reference.onnx", check),
       await this.logits("prefill.onnx", check),
@@ -129,8 +129,9 @@ export class Conversion {
   private async measurePeaks(session: Session, tokens: Int32Array): Promise<LayerPeaks[]> {
     const { layers } = this.source.config;
     const peaks: LayerPeaks[] = [];
-    for (let from = 0; from < tokens.length; from += PREFILL_ROWS) {
-      const outputs = await session.run(this.feeds(tokens.subarray(from, from + PREFILL_ROWS)));
+    const rows = this.runTokens();
+    for (let from = 0; from < tokens.length; from += rows) {
+      const outputs = await session.run(this.feeds(tokens.subarray(from, from + rows)));
       for (let layer = 0; layer < layers; layer++) {
         const read = (product: Product) => floats(outputs, `peak.${layer}.${product}`);
         const own = { qkv: read("qkv"), output: read("output"), gateUp: read("gateUp"), down: read("down") };
@@ -139,6 +140,11 @@ export class Conversion {
       }
     }
     return peaks;
+  }
+
+  /** Tokens of one run: a model may know fewer positions than a run has room for. */
+  private runTokens(): number {
+    return Math.min(PREFILL_ROWS, this.source.config.contextTokens);
   }
 
   private feeds(tokens: Int32Array) {

@@ -10,8 +10,14 @@ function options(changes: Partial<GenerateOptions> = {}): GenerateOptions {
   return { maxTokens: 24, signal: new AbortController().signal, ...changes };
 }
 
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
 async function steps(model: LanguageModel, changes: Partial<GenerateOptions> = {}): Promise<GenerateStep[]> {
-  return Array.fromAsync(generate(model, model.window(0), SUFFIX, options(changes)));
+  return collect(generate(model, model.window(0), SUFFIX, options(changes)));
 }
 
 function textOf(all: readonly GenerateStep[]): string {
@@ -72,9 +78,7 @@ test("an end token ends the answer and is no part of it", async () => {
   const tokens = await likeliest(model, 9);
   const at = 4;
   const end = tokens.indexOf(tokens[at] ?? -1); // it may come earlier too
-  const all = await Array.fromAsync(
-    generate(endingAt(model, tokens[at]), model.window(0), SUFFIX, options({ maxTokens: 9 })),
-  );
+  const all = await collect(generate(endingAt(model, tokens[at]), model.window(0), SUFFIX, options({ maxTokens: 9 })));
   expect(all.at(-1)).toMatchObject({ finish: "stop", tokens: end });
   expect(textOf(all)).toBe(model.tokenizer.decode(tokens.slice(0, end)));
 });
@@ -95,7 +99,7 @@ test("after an abort no further token is computed", async () => {
 test("a call that was aborted before it began reads nothing", async () => {
   const model = await openTinyModel();
   const window = model.window(0);
-  const run = Array.fromAsync(generate(model, window, SUFFIX, options({ signal: AbortSignal.abort() })));
+  const run = collect(generate(model, window, SUFFIX, options({ signal: AbortSignal.abort() })));
   await expect(run).rejects.toMatchObject({ name: "AbortError" });
   expect(window.length).toBe(0);
 });
@@ -103,7 +107,7 @@ test("a call that was aborted before it began reads nothing", async () => {
 test("generation ends at the model's last position", async () => {
   const model = await openTinyModel("llama", SUFFIX.length + 5);
   const window = model.window(0);
-  const all = await Array.fromAsync(generate(model, window, SUFFIX, options({ maxTokens: 1000 })));
+  const all = await collect(generate(model, window, SUFFIX, options({ maxTokens: 1000 })));
   expect(all.at(-1)).toMatchObject({ finish: "length", tokens: 5 });
   expect(window.length).toBeLessThanOrEqual(model.positions);
 });

@@ -1,0 +1,118 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { convertModel } from "../../engine/inference/convert-model.ts";
+import { type ConvertedModel, readConverted } from "../../engine/inference/converted-model.ts";
+import { LanguageModel } from "../../engine/inference/language-model.ts";
+import { klDivergence } from "../../engine/inference/logits.ts";
+import type { ModelSource } from "../../engine/models/model-source.ts";
+import { openModel } from "../../engine/models/open-model.ts";
+import type { Progress } from "../../engine/protocol/requests.ts";
+import { goldenCheckpoints, goldenPath } from "../models/golden-checkpoints.ts";
+import { decodeLogits, hiddenStates } from "../support/all-logits.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+async function source(name = "llama"): Promise<ModelSource> {
+  const opened = await openModel(goldenPath(name));
+  onTestFinished(() => opened.close());
+  return opened;
+}
+
+async function convert(
+  from: ModelSource,
+  modelsDir: string,
+  signal = new AbortController().signal,
+  onProgress: (progress: Progress) => void = () => undefined,
+): Promise<ConvertedModel> {
+  return convertModel(from, modelsDir, 1, { signal, onProgress });
+}
+
+async function open(converted: ConvertedModel): Promise<LanguageModel> {
+  const model = await LanguageModel.open(converted, 1);
+  onTestFinished(() => model.close());
+  return model;
+}
+
+describe.each(goldenCheckpoints())("$architecture", ({ paths, tokens, logits, architecture }) => {
+  test.each(paths)("%s answers in packed form nearly as in full precision, on both ways", async (path) => {
+    const model = await open(await convert(await source(path), temporaryFolder()));
+    expect(model.config.architecture).toBe(architecture);
+    const { vocabulary } = model.config;
+    const read = await model.logits(await hiddenStates(model, Int32Array.from(tokens)));
+    expect(klDivergence(logits, read, vocabulary)).toBeLessThan(0.01);
+    expect(klDivergence(logits, await decodeLogits(model, tokens), vocabulary)).toBeLessThan(0.01);
+  });
+});
+
+test("what was converted is found again, without a look at the weights", async () => {
+  const modelsDir = temporaryFolder();
+  const from = await source();
+  const first = await convert(from, modelsDir);
+  const unread: ModelSource = new Proxy(from, {
+    get: (target, name) => {
+      if (name === "read" || name === "readAffine") throw new Error("the weights were read");
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  expect(await convert(unread, modelsDir)).toEqual(first);
+});
+
+test("the configuration comes back as it was, rope factors and scaling included", async () => {
+  for (const name of ["llama", "llama.gguf", "qwen3"]) {
+    const from = await source(name);
+    const { config } = await convert(from, temporaryFolder());
+    expect(config).toEqual(from.config);
+  }
+});
+
+test("two conversions at once end in one whole model and leave nothing else", async () => {
+  const modelsDir = temporaryFolder();
+  const from = await source();
+  const [one, other] = await Promise.all([convert(from, modelsDir), convert(from, modelsDir)]);
+  expect(one).toEqual(other);
+  expect(readdirSync(modelsDir)).toHaveLength(1);
+  await open(one);
+});
+
+test("an abort leaves nothing that is found, and the next conversion is whole", async () => {
+  const modelsDir = temporaryFolder();
+  const from = await source();
+  const abort = new AbortController();
+  const stopped = convert(from, modelsDir, abort.signal, ({ done }) => {
+    if (done === 1) abort.abort();
+  });
+  await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+  expect(readdirSync(modelsDir)).toEqual([]);
+  await open(await convert(from, modelsDir));
+});
+
+describe("a folder that is not whole is made again", () => {
+  // Every state that a kill between two writes, a full disk or a curious user may leave under the final name.
+  test.each([
+    ["without a manifest", (folder: string) => rmSync(join(folder, "manifest.json"))],
+    ["with half a manifest", (folder: string) => writeFileSync(join(folder, "manifest.json"), '{"version":')],
+    [
+      "with another version's manifest",
+      (folder: string) => writeFileSync(join(folder, "manifest.json"), '{"version":0}'),
+    ],
+    ["with a tokenizer that is no object", (folder: string) => writeFileSync(join(folder, "tokenizer.json"), "[]")],
+    ["empty", (folder: string) => (rmSync(folder, { recursive: true }), mkdirSync(folder))],
+  ])("%s", async (_, damage) => {
+    const modelsDir = temporaryFolder();
+    const from = await source();
+    const { folder } = await convert(from, modelsDir);
+    damage(folder);
+    expect(await readConverted(folder)).toBeUndefined();
+    await open(await convert(from, modelsDir));
+    expect(readdirSync(modelsDir)).toHaveLength(1);
+  });
+});
+
+test("progress counts up to its total, and what helped to convert is gone", async () => {
+  const seen: Progress[] = [];
+  const { folder } = await convert(await source(), temporaryFolder(), undefined, (progress) => seen.push(progress));
+  expect(seen.map(({ done }) => done)).toEqual(seen.map((_, i) => i + 1));
+  expect(seen.at(-1)).toMatchObject({ phase: "convert", done: seen.at(-1)?.total });
+  expect(existsSync(join(folder, "reference.onnx"))).toBe(false);
+});
