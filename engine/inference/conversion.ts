@@ -44,16 +44,10 @@ export class Conversion {
   async run(hash: string): Promise<void> {
     const { config } = this.source;
     const positions = Math.min(config.contextTokens, MAX_POSITIONS);
-    const file = await WeightFile.create(join(this.folder, "decode.bin"));
-    const ends = await packEnds(this.source, config, file);
-    const rope = ropeTable(config, positions);
-    const placed = { cos: await file.append(rope.cos), sin: await file.append(rope.sin) };
-    const layers = await this.packLayers((layer) => packLayer(this.source, layer, packNBits, file));
-    const finalNorm = await this.source.read("final_norm");
-    await file.close();
+    const { ends, rope, layers, finalNorm } = await this.packDecode(positions);
     const write = (name: string, packed: PackedLayer[], options: Partial<DecoderOptions>) => {
       const model = { embedding: ends.embedding, layers: packed, finalNorm };
-      const all: DecoderOptions = { mode: "prefill", positions, rope: placed, ...options };
+      const all: DecoderOptions = { mode: "prefill", positions, rope, ...options };
       return writeFile(join(this.folder, name), writeDecoder(config, model, all));
     };
     const observed = observedLayers(config);
@@ -64,6 +58,21 @@ export class Conversion {
     await rm(join(this.folder, "reference.onnx"));
     const manifest: ConvertedManifest = { version: CONVERTER_VERSION, hash, config, positions, prefill };
     await writeConverted({ folder: this.folder, manifest, tokenizerFiles: this.source.tokenizerFiles });
+  }
+
+  /** The decode path's weights, which prefill falls back on and shares its embedding with. */
+  private async packDecode(positions: number) {
+    const file = await WeightFile.create(join(this.folder, "decode.bin"));
+    try {
+      const ends = await packEnds(this.source, this.source.config, file);
+      const table = ropeTable(this.source.config, positions);
+      const rope = { cos: await file.append(table.cos), sin: await file.append(table.sin) };
+      const layers = await this.packLayers((layer) => packLayer(this.source, layer, packNBits, file));
+      return { ends, rope, layers, finalNorm: await this.source.read("final_norm") };
+    } finally {
+      // Also after an abort: the folder is deleted then, and Windows deletes no open file.
+      await file.close();
+    }
   }
 
   private async packLayers(pack: (layer: number) => Promise<PackedLayer>): Promise<PackedLayer[]> {
