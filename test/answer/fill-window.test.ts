@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
+import { MOST_BLOCKS } from "../../engine/retrieval/select-blocks.ts";
+import { randomTokens } from "../support/tiny-model.ts";
+import { openTinyWorkspace } from "../support/tiny-workspace.ts";
+
+const SIGNAL = new AbortController().signal;
+/** Tokens of memory that a window takes at most, headers included, where look-up decides. */
+const BUDGET = 512;
+
+function lines(count: number, word: string): string {
+  return Array.from({ length: count }, (_, i) => `${word} = ${i * 7} % ${i + 2};\n`).join("");
+}
+
+/** A workspace that no window holds as a whole. */
+function large(): Record<string, string> {
+  const words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"];
+  return Object.fromEntries(words.map((word) => [`${word}.js`, lines(40, word)]));
+}
+
+function contents(window: AttentionWindow): unknown {
+  return structuredClone(Object.fromEntries(Object.entries(window.feeds()).map(([name, { data }]) => [name, data])));
+}
+
+test("a small workspace is in the window as a whole, in file order", async () => {
+  const { encoder, lookUp, filler } = await openTinyWorkspace({ "b.js": lines(8, "beta"), "a.js": lines(8, "alpha") });
+  const { window, slots, chosen } = await filler.fill("beta", SIGNAL);
+  expect(slots.map(({ block }) => block)).toEqual(lookUp.blocks());
+  expect(chosen.map(({ path }) => path)).toEqual(["a.js", "b.js"]);
+  const tokens = lookUp.blocks().reduce((sum, block) => sum + block.tokens, 0);
+  const headers = encoder.header("a.js").length + encoder.header("b.js").length;
+  expect(window.length).toBe(encoder.prefix.length + headers + tokens);
+});
+
+test("an answer leaves nothing in the window of the next one", async () => {
+  const { model, encoder, filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha") });
+  const prefix = contents(encoder.prefix);
+  const first = await filler.fill("alpha", SIGNAL);
+  const before = contents(first.window);
+  const [length, capacity] = [first.window.length, first.window.capacity];
+  await model.prefill(first.window, randomTokens(30, 1), length);
+  const { window } = await filler.fill("another", SIGNAL);
+  expect([window.length, window.capacity]).toEqual([length, capacity]);
+  expect(contents(window)).toEqual(before);
+  expect(contents(encoder.prefix)).toEqual(prefix);
+});
+
+test("a large workspace gives its best blocks, within the budget, headers counted", async () => {
+  const { encoder, lookUp, filler } = await openTinyWorkspace(large());
+  const { window, slots, chosen } = await filler.fill("What is gamma?", SIGNAL);
+  expect(chosen[0]?.path).toBe("gamma.js");
+  expect(slots.at(-1)?.block.path).toBe("gamma.js");
+  expect(slots).toHaveLength(chosen.length);
+  expect(chosen.length).toBeGreaterThan(1);
+  expect(chosen.length).toBeLessThanOrEqual(Math.min(MOST_BLOCKS, lookUp.blocks().length - 1));
+  expect(window.length - encoder.prefix.length).toBeLessThanOrEqual(BUDGET);
+});
+
+test("a file that changes is read anew into the next window", async () => {
+  const { store, lookUp, filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha"), "b.js": lines(8, "beta") });
+  await filler.fill("alpha", SIGNAL);
+  store.remove(["a.js"]);
+  const { slots } = await filler.fill("alpha", SIGNAL);
+  expect(slots.map(({ block }) => block.path)).toEqual(lookUp.blocks().map(({ path }) => path));
+  expect(slots.every(({ block }) => block.path === "b.js")).toBe(true);
+});
+
+test("a workspace with nothing in it leaves the prefix alone", async () => {
+  const { encoder, filler } = await openTinyWorkspace({});
+  const { window, slots, chosen } = await filler.fill("anything", SIGNAL);
+  expect([window.length, slots, chosen]).toEqual([encoder.prefix.length, [], []]);
+});
+
+test("an aborted question fills nothing", async () => {
+  const { filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha") });
+  await expect(filler.fill("alpha", AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+  // What was cut off is not kept as if it were whole.
+  const { slots, window } = await filler.fill("alpha", SIGNAL);
+  expect(slots.at(-1)?.to).toBe(window.length);
+});
