@@ -52,6 +52,12 @@ export class Workbench {
     await this.question.press("Enter");
   }
 
+  /** Starts a new chat; VS Code runs the command some time after the click, so until the panel shows it. */
+  async newChat(): Promise<void> {
+    await this.run("Repo Memory: New Chat");
+    await this.chat.getByRole("list", { name: "Suggested questions" }).waitFor();
+  }
+
   /** Runs a command by its title. */
   async run(title: string): Promise<void> {
     await this.page.keyboard.press("F1");

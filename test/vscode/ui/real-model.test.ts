@@ -64,7 +64,7 @@ test("what was just changed in an editor is what the next answer says", async ()
   await expect
     .poll(
       async () => {
-        await workbench.run("Repo Memory: New Chat");
+        await workbench.newChat();
         await workbench.ask("What is the value of DEFAULT_PORT?");
         await chat.getByText("tokens of memory").waitFor({ timeout: 120_000 });
         return chat.locator(".markdown").innerText();

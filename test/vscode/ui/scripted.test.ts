@@ -60,7 +60,7 @@ test("HTML, command links, scripts and images that a model writes do nothing", a
   const { chat, page } = workbench;
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));
-  await workbench.run("Repo Memory: New Chat");
+  await workbench.newChat();
   await workbench.ask("hostile");
   const answer = chat.locator(".markdown");
   await chat.getByText("384 tokens of memory").waitFor();
@@ -84,7 +84,7 @@ test("an error says what happened, what it means and what to do", async () => {
 
 test("a dead engine is started again, and the panel says so", async () => {
   const { chat } = workbench;
-  await workbench.run("Repo Memory: New Chat");
+  await workbench.newChat();
   await workbench.ask("crash");
   await chat.getByText("The engine stopped. Starting it again").waitFor();
   await workbench.screenshot("restarting");
@@ -96,7 +96,7 @@ test("a dead engine is started again, and the panel says so", async () => {
 
 test("the selection is explained from a command", async () => {
   const { chat, page } = workbench;
-  await workbench.run("Repo Memory: New Chat");
+  await workbench.newChat();
   // A new chat takes the focus when it is drawn, which may be after the click: until the editor says that all is selected.
   const selectAll = async () => {
     await page.locator(".monaco-editor .view-line").first().click();
@@ -113,7 +113,7 @@ test("the selection is explained from a command", async () => {
 
 test("the panel can be used with the keyboard alone", async () => {
   const { chat, page } = workbench;
-  await workbench.run("Repo Memory: New Chat");
+  await workbench.newChat();
   await workbench.question.focus();
   await page.keyboard.type("How does the service start?");
   await page.keyboard.press("Enter");
