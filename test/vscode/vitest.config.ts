@@ -9,5 +9,7 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // A browser, a server and a model share two cores: a click may come before what it is meant for. Twice is no chance.
+    retry: 1,
   },
 });
