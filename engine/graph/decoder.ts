@@ -43,6 +43,8 @@ export interface DecoderOptions {
   attentionOf?: readonly number[];
   /** Layers whose un-rotated queries come out as `query.N` [1, T, heads * headDim]. */
   queriesOf?: readonly number[];
+  /** Layers whose residual stream comes out behind them as `residual.N` [1, T, hidden]. */
+  hiddenOf?: readonly number[];
   /** Also put out each product's largest input by channel, for calibration: `peak.N.qkv|output|gateUp|down`. */
   peaks?: boolean;
 }
@@ -81,6 +83,7 @@ export function writeDecoder(config: ModelConfig, model: PackedModel, options: D
       nextNorm,
       config,
     ));
+    if (options.hiddenOf?.includes(index)) emitOutput(graph, residual, `residual.${index}`, [1, "T", config.hidden]);
   });
   emitOutput(graph, normed, "hidden", [1, "T", config.hidden]);
   return graph.serialize();

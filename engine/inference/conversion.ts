@@ -15,7 +15,7 @@ import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import { CONVERTER_VERSION, type ConvertedManifest, writeConverted } from "./converted-model.ts";
 import { klDivergence } from "./logits.ts";
-import { observedLayers } from "./observed-layers.ts";
+import { observedLayers, projectedLayers } from "./observed-layers.ts";
 import { prefillFeeds } from "./prefill-feeds.ts";
 
 /** Longest window that the graphs know positions for; rope tables grow with it. */
@@ -108,7 +108,8 @@ export class Conversion {
       this.measurePeaks(reference, tokenizer.encode(CALIBRATION_TEXT)),
     );
     const packed = await this.packInt8(peaks);
-    await write("prefill.onnx", packed, { queriesOf: observed });
+    const outputs = { queriesOf: observed, hiddenOf: projectedLayers(this.source.config) };
+    await write("prefill.onnx", packed, outputs);
     const check = tokenizer.encode(CHECK_TEXT).subarray(0, this.runTokens());
     const kl = klDivergence(
       await this.logits("reference.onnx", check),
@@ -116,7 +117,7 @@ export class Conversion {
       this.source.config.vocabulary,
     );
     if (kl <= MAX_PREFILL_KL) return { format: "int8", kl };
-    await write("prefill.onnx", layers, { queriesOf: observed });
+    await write("prefill.onnx", layers, outputs);
     await rm(join(this.folder, "prefill.bin"));
     return { format: "nbits", kl };
   }

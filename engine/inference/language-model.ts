@@ -10,7 +10,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import type { ConvertedModel } from "./converted-model.ts";
-import { observedLayers } from "./observed-layers.ts";
+import { observedLayers, projectedLayers } from "./observed-layers.ts";
 import { decodeFeeds, prefillFeeds } from "./prefill-feeds.ts";
 
 /** What one prefill run leaves behind. */
@@ -21,6 +21,8 @@ export interface PrefillResult {
   hidden: Float32Array;
   /** Un-rotated queries of the observed layers, [tokens, heads * headDim]; empty unless asked for. */
   queries: Map<number, Float32Array>;
+  /** The residual stream behind each of `projectedLayers`, [tokens, hidden]; empty unless asked for. */
+  residuals: Map<number, Float32Array>;
 }
 
 /** What one decode step leaves behind. */
@@ -33,6 +35,7 @@ export interface DecodeResult {
 interface PrefillWants {
   hidden?: boolean;
   queries?: boolean;
+  residuals?: boolean;
 }
 
 /** Sessions and tables of one model. */
@@ -45,6 +48,8 @@ export class LanguageModel {
   /** Positions that the model's graphs know. */
   readonly positions: number;
   readonly observed: readonly number[];
+  /** Layers whose residual stream prefill can put out. */
+  readonly projected: readonly number[];
   private readonly sessions: { prefill: Session; decode: Session; head: Session };
   private readonly kvOutputs: string[];
 
@@ -56,6 +61,7 @@ export class LanguageModel {
     this.tokenizer = createTokenizer(converted.tokenizerFiles);
     this.rope = ropeTable(this.config, this.positions);
     this.observed = observedLayers(this.config);
+    this.projected = projectedLayers(this.config);
     this.sessions = sessions;
     this.kvOutputs = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer)).flatMap((names) => [
       names.keys,
@@ -100,12 +106,16 @@ export class LanguageModel {
     wants: PrefillWants = {},
   ): Promise<PrefillResult> {
     const queries = wants.queries ? this.observed.map((layer) => `query.${layer}`) : [];
-    const fetches = [...this.kvOutputs, ...(wants.hidden ? ["hidden"] : []), ...queries];
+    const residuals = wants.residuals ? this.projected.map((layer) => `residual.${layer}`) : [];
+    const fetches = [...this.kvOutputs, ...(wants.hidden ? ["hidden"] : []), ...queries, ...residuals];
     const outputs = await this.sessions.prefill.run(prefillFeeds(window, tokens, positions), fetches);
     return {
       kv: this.layerKv(outputs),
       hidden: wants.hidden ? floats(outputs, "hidden") : new Float32Array(0),
       queries: new Map(wants.queries ? this.observed.map((layer) => [layer, floats(outputs, `query.${layer}`)]) : []),
+      residuals: new Map(
+        wants.residuals ? this.projected.map((layer) => [layer, floats(outputs, `residual.${layer}`)]) : [],
+      ),
     };
   }
 

@@ -42,3 +42,11 @@ export function lookupHead(config: ModelConfig): Head | undefined {
 export function observedLayers(config: ModelConfig): readonly number[] {
   return [...new Set(retrievalHeads(config).map(({ layer }) => layer))].sort((a, b) => a - b);
 }
+
+/**
+ * The layers whose hidden states are projected for the look-up, ascending: at 0.3 and 5/6 of the depth, 9 and 25 of
+ * SmolLM2-135M's 30. The early one is nearer to words, the late one to what is meant.
+ */
+export function projectedLayers(config: ModelConfig): readonly number[] {
+  return [Math.floor(config.layers * 0.3), Math.floor((config.layers * 5) / 6)];
+}

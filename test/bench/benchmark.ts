@@ -1,17 +1,12 @@
-/** What every benchmark is given. */
+/** What every benchmark and every evaluation is given. */
 export interface BenchOptions {
   /** Absolute path of the model: a GGUF file, or a folder with safetensors. */
   modelPath: string;
-  /** Where converted models are kept. */
+  /** Where converted models, corpora and stores are kept between runs. */
   dataDir: string;
   threads: number;
-  /** For a smaller run: how many of its items a benchmark with many of them measures. */
+  /** For a smaller run: how many of its items a measurement with many of them takes. */
   limit?: number;
-  /** Says how far the benchmark is, on standard error. */
+  /** Says how far the measurement is, on standard error. */
   tell: (text: string) => void;
-}
-
-/** What a benchmark's module exports. */
-export interface Benchmark {
-  run: (options: BenchOptions) => Promise<object>;
 }
