@@ -9,6 +9,7 @@ import { QuestionGate } from "../../engine/answer/question-gate.ts";
 import { type LoadedModel, loadModel } from "../../engine/loaded-model.ts";
 import type { AnswerEvent, CallContext, RecallResult } from "../../engine/protocol/requests.ts";
 import { Workspace } from "../../engine/workspace.ts";
+import { lastAnswer, tellingContext } from "../support/asking.ts";
 import type { BenchOptions } from "./benchmark.ts";
 import { plantedCorpus, type PlantedConstant } from "./planted-corpus.ts";
 
@@ -44,7 +45,7 @@ interface PlantedResult {
 /** See the module. Answers are greedy; a value counts when it stands in the answer as a word of its own. */
 export async function run(options: BenchOptions): Promise<PlantedResult> {
   const { dataDir, modelPath, threads, tell, limit = Infinity } = options;
-  const context = { signal: new AbortController().signal, onProgress: progressTeller(tell) };
+  const context = tellingContext(tell);
   const { folder, constants } = plantedCorpus(join(dataDir, "bench"));
   const loaded = await loadModel({ dataDir, model: modelPath }, threads, context);
   const questions = new QuestionGate();
@@ -89,12 +90,6 @@ function rankOf({ blocks }: RecallResult, { path, line }: PlantedConstant): numb
   return blocks.findIndex((block) => block.path === path && block.startLine <= line && line <= block.endLine) + 1;
 }
 
-async function lastAnswer(events: AsyncIterable<AnswerEvent>): Promise<string> {
-  let text = "";
-  for await (const event of events) if (event.type === "end") text = event.result.answer;
-  return text;
-}
-
 /** The same prompt, its memory the right file read as text. */
 async function* askWithFile(
   { model, prompt, encoder }: LoadedModel,
@@ -127,14 +122,4 @@ function textAround(text: string, line: number, count: (part: string) => number)
 /** Whether a number stands in a text by itself, not inside a longer one. */
 function names(text: string, value: number): boolean {
   return new RegExp(`(?<![\\w.])${value}(?!\\w|\\.\\d)`).test(text);
-}
-
-/** Tells each tenth of a long piece of work. */
-function progressTeller(tell: (text: string) => void): CallContext["onProgress"] {
-  let told = "";
-  return ({ phase, done, total }) => {
-    const text = `${phase} ${Math.floor((10 * done) / Math.max(1, total)) * 10} %`;
-    if (text !== told) tell(text);
-    told = text;
-  };
 }
