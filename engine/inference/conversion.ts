@@ -57,7 +57,7 @@ export class Conversion {
     const prefill = await this.makePrefill(write, layers, observed);
     await rm(join(this.folder, "reference.onnx"));
     const manifest: ConvertedManifest = { version: CONVERTER_VERSION, hash, config, positions, prefill };
-    await writeConverted({ folder: this.folder, manifest, tokenizerFiles: this.source.tokenizerFiles });
+    await writeConverted(this.folder, manifest, this.source.tokenizerFiles);
   }
 
   /** The decode path's weights, which prefill falls back on and shares its embedding with. */

@@ -1,11 +1,16 @@
 /** From a checkpoint to the ONNX graphs that run it, once: the result is kept, and found again by the weights' hash. */
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelSource } from "../models/model-source.ts";
 import type { CallContext } from "../protocol/requests.ts";
 import { Conversion } from "./conversion.ts";
 import { CONVERTER_VERSION, type ConvertedModel, readConverted } from "./converted-model.ts";
+
+/** What the folder of a conversion in work ends in, with the process that works there before it. */
+const WORK_FOLDER = /\.(\d+)-[0-9a-f]{8}\.tmp$/;
+/** A work folder that was not written to for so long belongs to nobody: the longest step is far shorter. */
+const ABANDONED_MS = 24 * 3600 * 1000;
 
 /**
  * Finds or makes the converted model. Conversion writes into a folder of its own and renames it at the end, so what is
@@ -18,11 +23,12 @@ export async function convertModel(
   threads: number,
   context: CallContext,
 ): Promise<ConvertedModel> {
+  await sweepWorkFolders(modelsDir);
   const hash = await source.hash();
   const folder = join(modelsDir, `${hash.slice(0, 16)}-v${CONVERTER_VERSION}`);
   const found = await readConverted(folder);
   if (found) return found;
-  const work = `${folder}.${randomUUID().slice(0, 8)}.tmp`;
+  const work = `${folder}.${process.pid}-${randomUUID().slice(0, 8)}.tmp`;
   await mkdir(work, { recursive: true });
   try {
     await new Conversion(source, work, threads, context).run(hash);
@@ -38,4 +44,37 @@ export async function convertModel(
   const made = await readConverted(folder);
   if (!made) throw new Error(`The conversion left no model in ${folder}`);
   return made;
+}
+
+/** Deletes what conversions left behind that were killed: each takes as much room as a model. */
+async function sweepWorkFolders(modelsDir: string): Promise<void> {
+  const names = await readdir(modelsDir).catch(() => []);
+  for (const name of names.filter((each) => each.endsWith(".tmp"))) {
+    const path = join(modelsDir, name);
+    if (await isAbandoned(path, name)) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/** Another machine may share the folder, where the process number says nothing: there its age decides. */
+async function isAbandoned(path: string, name: string): Promise<boolean> {
+  const pid = Number(WORK_FOLDER.exec(name)?.[1] ?? 0);
+  if (pid > 0 && isAlive(pid)) return false;
+  const times = await Promise.all(
+    [path, ...(await readdir(path).catch(() => [])).map((file) => join(path, file))].map(lastChange),
+  );
+  const quiet = Date.now() - Math.max(...times);
+  return quiet > (pid > 0 ? ABANDONED_MS / 24 : ABANDONED_MS);
+}
+
+async function lastChange(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }

@@ -1,5 +1,5 @@
 /** A converted model as it lies in its folder: `decode.onnx`, `prefill.onnx`, `head.onnx`, their weights and two JSON files. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { ModelConfig, TokenizerFiles } from "../models/model-source.ts";
@@ -50,6 +50,8 @@ const manifestSchema = v.object({
   positions: count,
   /** How prefill computes, and the KL of int8 prefill to the decode path, in nats a token. */
   prefill: v.object({ format: v.picklist(["int8", "nbits"]), kl: v.number() }),
+  /** Bytes of each graph and weight file: one that was cut short would take the process down when it is mapped. */
+  files: v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/)), count),
 });
 
 const tokenizerSchema = v.object({
@@ -57,8 +59,10 @@ const tokenizerSchema = v.object({
   config: v.record(v.string(), v.unknown()),
 });
 
+type FileSizes = v.InferOutput<typeof manifestSchema>["files"];
+
 /** What the graphs beside it were made from, and how. */
-export type ConvertedManifest = v.InferOutput<typeof manifestSchema>;
+export type ConvertedManifest = Omit<v.InferOutput<typeof manifestSchema>, "files">;
 
 /** A converted model that is whole. */
 export interface ConvertedModel {
@@ -68,27 +72,41 @@ export interface ConvertedModel {
   tokenizerFiles: TokenizerFiles;
 }
 
-/** The converted model in a folder; undefined where there is none, or one of another version. */
+/** The converted model in a folder; undefined where there is none, one of another version, or one that lacks a part. */
 export async function readConverted(folder: string): Promise<ConvertedModel | undefined> {
   try {
     const manifest = v.parse(manifestSchema, await readJson(folder, "manifest.json"));
     const tokenizerFiles = v.parse(tokenizerSchema, await readJson(folder, "tokenizer.json"));
+    if (!(await areWhole(folder, manifest.files))) return undefined;
     return { folder, manifest, config: manifest.config, tokenizerFiles };
   } catch {
     return undefined;
   }
 }
 
-/** Writes the two JSON files; the manifest last, as it says that all is there. */
-export async function writeConverted({
-  folder,
-  manifest,
-  tokenizerFiles,
-}: Omit<ConvertedModel, "config">): Promise<void> {
+/** Writes the two JSON files; the manifest last, as it says that all is there, and how large. */
+export async function writeConverted(
+  folder: string,
+  manifest: ConvertedManifest,
+  tokenizer: TokenizerFiles,
+): Promise<void> {
   const { ropeFactors, ...rest } = manifest.config;
   const config = ropeFactors ? { ...rest, ropeFactors: Array.from(ropeFactors) } : rest;
-  await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizerFiles));
-  await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...manifest, config }, undefined, 2));
+  const files = await sizesIn(folder);
+  await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizer));
+  await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...manifest, config, files }, undefined, 2));
+}
+
+/** Bytes of each graph and weight file by its name. */
+async function sizesIn(folder: string): Promise<FileSizes> {
+  const names = (await readdir(folder)).filter((name) => /\.(onnx|bin)$/.test(name));
+  const sizes = names.map(async (name) => [name, (await stat(join(folder, name))).size] as const);
+  return Object.fromEntries(await Promise.all(sizes));
+}
+
+async function areWhole(folder: string, files: FileSizes): Promise<boolean> {
+  const found = await sizesIn(folder);
+  return Object.entries(files).every(([name, size]) => found[name] === size);
 }
 
 async function readJson(folder: string, name: string): Promise<unknown> {

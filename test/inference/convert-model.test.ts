@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { convertModel } from "../../engine/inference/convert-model.ts";
@@ -97,6 +98,8 @@ describe("a folder that is not whole is made again", () => {
       (folder: string) => writeFileSync(join(folder, "manifest.json"), '{"version":0}'),
     ],
     ["with a tokenizer that is no object", (folder: string) => writeFileSync(join(folder, "tokenizer.json"), "[]")],
+    ["with weights that were cut short", (folder: string) => truncateSync(join(folder, "decode.bin"), 1000)],
+    ["without a graph", (folder: string) => rmSync(join(folder, "head.onnx"))],
     ["empty", (folder: string) => (rmSync(folder, { recursive: true }), mkdirSync(folder))],
   ])("%s", async (_, damage) => {
     const modelsDir = temporaryFolder();
@@ -107,6 +110,27 @@ describe("a folder that is not whole is made again", () => {
     await open(await convert(from, modelsDir));
     expect(readdirSync(modelsDir)).toHaveLength(1);
   });
+});
+
+test("what killed conversions left behind goes; what is in work stays", async () => {
+  const modelsDir = temporaryFolder();
+  const ended = spawnSync(process.execPath, ["-e", "process.stdout.write(String(process.pid))"], { encoding: "utf8" });
+  const folders = {
+    killed: `a-v1.${ended.stdout}-01234567.tmp`,
+    justNow: `a-v1.${ended.stdout}-89abcdef.tmp`,
+    atWork: `a-v1.${process.pid}-01234567.tmp`,
+    ofOldVersion: "a-v1.01234567.tmp",
+  };
+  const longAgo = new Date(Date.now() - 48 * 3600 * 1000);
+  for (const [kind, name] of Object.entries(folders)) {
+    mkdirSync(join(modelsDir, name));
+    writeFileSync(join(modelsDir, name, "decode.bin"), "x");
+    if (kind === "justNow") continue; // maybe of a process on another machine
+    for (const path of [join(modelsDir, name, "decode.bin"), join(modelsDir, name)]) utimesSync(path, longAgo, longAgo);
+  }
+  await convert(await source(), modelsDir);
+  const left = readdirSync(modelsDir).filter((name) => name.endsWith(".tmp"));
+  expect(left.toSorted()).toEqual([folders.atWork, folders.justNow].toSorted());
 });
 
 test("progress counts up to its total, and what helped to convert is gone", async () => {
