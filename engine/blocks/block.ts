@@ -52,6 +52,8 @@ export interface SegmentInput {
 export interface SegmentEncoder {
   /** Names everything that the result depends on besides the text: weights, tokenizer, prefix, graph version. */
   readonly key: string;
+  /** Names what index entries depend on besides that; entries of another version are made anew, keys and values stay. */
+  readonly indexVersion: string;
   readonly shape: KvShape;
   /** Header and blocks of one segment together have at most this many tokens. */
   readonly maxSegmentTokens: number;

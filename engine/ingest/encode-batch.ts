@@ -52,7 +52,9 @@ export class BatchEncoder {
       at += block.tokens.length;
       const entry = index[i];
       if (entry === undefined) throw new Error("the encoder left a block's index entry out");
-      return { ...place(block, firstLine), codec: this.#codec, kv: this.#encodeRows(kv, from, at), index: entry };
+      const { indexVersion } = this.#encoder;
+      const bytes = this.#encodeRows(kv, from, at);
+      return { ...place(block, firstLine), codec: this.#codec, kv: bytes, index: entry, indexVersion };
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import type { IndexTable } from "./index-table.ts";
 
 /** A live block and where it stands now. */
 export interface PlacedBlock {
@@ -19,6 +20,17 @@ export interface StoredKv {
   data: Uint8Array;
 }
 
+/** A live segment as text: what it takes to run it through the model again. */
+export interface StoredSegment {
+  /** Its content key, and that of the header which it was encoded behind. */
+  key: string;
+  headerKey: string;
+  /** Of a file that it is part of; all of them have the same header. */
+  path: string;
+  /** In order. */
+  blocks: { id: number; text: string }[];
+}
+
 /** What is in memory: live files, segments, blocks and tokens. */
 export interface MemoryTotals {
   files: number;
@@ -37,6 +49,14 @@ interface PlacedRow {
   segment: number;
 }
 
+interface SegmentRow {
+  key: string;
+  headerKey: string;
+  path: string;
+  id: number;
+  text: string;
+}
+
 const PLACED = `
   SELECT b.id, f.path, p.start_line + b.start_line AS start_line, p.start_line + b.end_line AS end_line,
          b.tokens, s.header, b.segment
@@ -46,23 +66,25 @@ const PLACED = `
 export class BlockReader {
   readonly #placed;
   readonly #placesOf;
-  readonly #index;
+  readonly #index: IndexTable;
+  readonly #segment;
   readonly #kv;
   readonly #header;
   readonly #text;
   readonly #totals;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, index: IndexTable) {
     this.#placed = connection.prepare<[], PlacedRow>(`${PLACED} ORDER BY f.path, p.ordinal, b.ordinal`);
     this.#placesOf = connection.prepare<[number], PlacedRow>(
       `${PLACED} WHERE b.id = ? ORDER BY f.path, p.ordinal LIMIT 1`,
     );
-    this.#index = connection
-      .prepare<[], [number, Uint8Array]>(
-        `SELECT i.block, i.data FROM block_index i JOIN blocks b ON b.id = i.block
-         WHERE b.segment IN (SELECT segment FROM file_segments) ORDER BY i.block`,
-      )
-      .raw();
+    this.#index = index;
+    this.#segment = connection.prepare<[number], SegmentRow>(
+      `SELECT s.key, h.key AS headerKey, f.path, o.id, o.text
+       FROM blocks b JOIN segments s ON s.id = b.segment JOIN headers h ON h.id = s.header
+       JOIN files f ON f.id = (SELECT file FROM file_segments WHERE segment = s.id LIMIT 1)
+       JOIN blocks o ON o.segment = s.id WHERE b.id = ? ORDER BY o.ordinal`,
+    );
     this.#kv = connection.prepare<[number], StoredKv>("SELECT codec, data FROM block_kv WHERE block = ?");
     this.#header = connection.prepare<[number], StoredKv>("SELECT codec, data FROM headers WHERE id = ?");
     this.#text = connection.prepare<[number], string>("SELECT text FROM blocks WHERE id = ?").pluck();
@@ -83,9 +105,32 @@ export class BlockReader {
     return ids.flatMap((id) => this.#placesOf.all(id)).map(toPlaced);
   }
 
-  /** The look-up's data of every live block, by id. Do not write to the store while iterating. */
-  indexEntries(): IterableIterator<[block: number, data: Uint8Array]> {
-    return this.#index.iterate();
+  /** The look-up's data of every live block that has it in this version, by id. Do not write to the store while iterating. */
+  indexEntries(version: string): IterableIterator<[block: number, data: Uint8Array]> {
+    return this.#index.entries(version);
+  }
+
+  /** The look-up's data of one block, where it has it in this version. */
+  indexEntry(version: string, block: number): Uint8Array | undefined {
+    return this.#index.entry(version, block);
+  }
+
+  /** Live blocks that lack an index entry of this version, those of a segment together; at most `limit`. */
+  staleIndex(version: string, limit: number): number[] {
+    return this.#index.stale(version, limit);
+  }
+
+  /** The segments of these blocks, each once. Blocks that are not live are left out. */
+  segmentsOf(blocks: readonly number[]): StoredSegment[] {
+    const found = new Map<string, StoredSegment>();
+    for (const block of blocks) {
+      const rows = this.#segment.all(block);
+      const [first] = rows;
+      if (first === undefined) continue;
+      const { key, headerKey, path } = first;
+      found.set(key, { key, headerKey, path, blocks: rows.map(({ id, text }) => ({ id, text })) });
+    }
+    return [...found.values()];
   }
 
   kv(block: number): StoredKv | undefined {

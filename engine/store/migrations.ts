@@ -76,6 +76,23 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX symbols_by_lower ON symbols (lower);
   CREATE INDEX symbols_by_words ON symbols (words);
   `,
+  // Index entries get the version of the look-up that made them: '' for those of older stores, which are made anew.
+  // Keys and values may go while their block stays; \`used_at\` (ms since 1970) tells which are missed least.
+  `
+  ALTER TABLE block_index RENAME TO unversioned_index;
+  CREATE TABLE block_index (
+    block INTEGER PRIMARY KEY REFERENCES blocks ON DELETE CASCADE,
+    version TEXT NOT NULL,
+    data BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO block_index SELECT block, '', data FROM unversioned_index;
+  DROP TABLE unversioned_index;
+  CREATE INDEX block_index_by_version ON block_index (version);
+  CREATE TABLE block_use (
+    block INTEGER PRIMARY KEY REFERENCES blocks ON DELETE CASCADE,
+    used_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** The schema version that this code reads and writes. */

@@ -17,8 +17,9 @@ export interface NewBlock {
   endLine: number;
   codec: string;
   kv: Uint8Array;
-  /** What the look-up keeps of the block. */
+  /** What the look-up keeps of the block, and the version of the look-up that made it. */
   index: Uint8Array;
+  indexVersion: string;
 }
 
 /** One encoded segment under its content key. */
@@ -28,7 +29,7 @@ export interface NewSegment {
   blocks: readonly NewBlock[];
 }
 
-/** Segments by content key, their blocks and headers. Rows are written once and never change. */
+/** Segments by content key, their blocks and headers. What a segment says is written once and never changes. */
 export class SegmentTable {
   readonly #idOf;
   readonly #insertHeader;
@@ -61,8 +62,8 @@ export class SegmentTable {
     this.#insertKv = connection.prepare<[number | bigint, string, Uint8Array]>(
       "INSERT INTO block_kv (block, codec, data) VALUES (?, ?, ?)",
     );
-    this.#insertIndex = connection.prepare<[number | bigint, Uint8Array]>(
-      "INSERT INTO block_index (block, data) VALUES (?, ?)",
+    this.#insertIndex = connection.prepare<[number | bigint, string, Uint8Array]>(
+      "INSERT INTO block_index (block, version, data) VALUES (?, ?, ?)",
     );
     this.#live = connection.prepare<[number], number>("SELECT 1 FROM file_segments WHERE segment = ? LIMIT 1").pluck();
     this.#blocks = connection.prepare<[number], { id: number; text: string }>(
@@ -99,7 +100,7 @@ export class SegmentTable {
     const { tokens, startLine, endLine, text } = block;
     const id = this.#insertBlock.run(segment, ordinal, tokens, startLine, endLine, text).lastInsertRowid;
     this.#insertKv.run(id, block.codec, block.kv);
-    this.#insertIndex.run(id, block.index);
+    this.#insertIndex.run(id, block.indexVersion, block.index);
   }
 
   /** Whether some file consists of this segment. */

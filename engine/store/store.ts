@@ -7,6 +7,8 @@ import { openDatabase, storeError } from "./database.ts";
 import type { Connection } from "./connection.ts";
 import { FileTable } from "./file-table.ts";
 import type { FileRecord, SegmentPlace } from "./file-table.ts";
+import { IndexTable } from "./index-table.ts";
+import type { IndexEntry } from "./index-table.ts";
 import { LexicalTable } from "./lexical-table.ts";
 import { SegmentTable } from "./segment-table.ts";
 import type { NewSegment } from "./segment-table.ts";
@@ -47,6 +49,7 @@ export class Store {
   readonly #segments: SegmentTable;
   readonly #lexical: LexicalTable;
   readonly #symbols: SymbolTable;
+  readonly #index: IndexTable;
   readonly #blocks: BlockReader;
 
   constructor(path: string, log: (line: string) => void) {
@@ -57,7 +60,8 @@ export class Store {
     this.#segments = new SegmentTable(this.#connection);
     this.#lexical = new LexicalTable(this.#connection);
     this.#symbols = new SymbolTable(this.#connection);
-    this.#blocks = new BlockReader(this.#connection);
+    this.#index = new IndexTable(this.#connection);
+    this.#blocks = new BlockReader(this.#connection, this.#index);
   }
 
   close(): void {
@@ -126,6 +130,18 @@ export class Store {
     });
     this.#checkpointer.wrote(bytesOf(segments));
     return incomplete;
+  }
+
+  /**
+   * Replaces what the look-up keeps of blocks; their keys and values stay. Entries of blocks that are gone are left out. The
+   * generation counts up: whoever has the index in memory takes it anew.
+   */
+  putIndex(version: string, entries: readonly IndexEntry[]): void {
+    if (entries.length === 0) return;
+    this.#write(() => {
+      for (const entry of entries) this.#index.put(version, entry);
+      this.#nextGeneration();
+    });
   }
 
   /** Names the rules by which files are cut. Where they changed, every file is cut again at the next ingestion. */

@@ -22,7 +22,16 @@ function storeOf(count: number): { store: Store; refs: BlockRef[]; log: string[]
   const log: string[] = [];
   const store = new Store(join(temporaryFolder(), "store.sqlite"), (line) => log.push(line));
   onTestFinished(() => store.close());
-  const block = { text: "text", tokens: 4, startLine: 0, endLine: 0, codec: "int8", kv: BLOB, index: BLOB };
+  const block = {
+    text: "text",
+    tokens: 4,
+    startLine: 0,
+    endLine: 0,
+    codec: "int8",
+    kv: BLOB,
+    index: BLOB,
+    indexVersion: "",
+  };
   const header = { key: "header", tokens: 4, codec: "int8", kv: BLOB };
   const file = { path: "f", contentHash: "hash", size: 1, mtimeNs: 1n };
   store.commit(

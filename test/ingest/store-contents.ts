@@ -4,10 +4,10 @@ import { codeWords } from "../../engine/retrieval/words.ts";
 import type { Store } from "../../engine/store/store.ts";
 
 /** Everything that the store holds about its files, a line a block, without ids: two stores of the same content have the same lines. */
-export function storeContents(store: Store): string[] {
+export function storeContents(store: Store, indexVersion = "stand-in"): string[] {
   const files = store.files().map(({ path, contentHash }) => `${path} ${contentHash}`);
   return store.read((blocks, lexical, symbols) => {
-    const index = new Map(blocks.indexEntries());
+    const index = new Map(blocks.indexEntries(indexVersion));
     const lengths = lexical.lengths();
     const lines = blocks.placed().map(({ id, header, path, startLine, endLine, tokens }) => {
       const text = blocks.text(id) ?? "";

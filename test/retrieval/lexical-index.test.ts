@@ -20,7 +20,7 @@ function storeOf(texts: readonly string[]): Store {
 
 function addFile(store: Store, path: string, text: string): void {
   const bytes = Buffer.from("bytes");
-  const block = { text, tokens: 1, startLine: 0, endLine: 0, codec: "int8", kv: bytes, index: bytes };
+  const block = { text, tokens: 1, startLine: 0, endLine: 0, codec: "int8", kv: bytes, index: bytes, indexVersion: "" };
   const header = { key: "header", tokens: 1, codec: "int8", kv: bytes };
   const file = { path, contentHash: text, size: 1, mtimeNs: 1n };
   store.commit(

@@ -14,6 +14,7 @@ export function segmentOf(key: string, texts: readonly string[], header = "heade
       codec: "int8",
       kv: Buffer.from(`kv of ${text}`),
       index: Buffer.from(`index of ${text}`),
+      indexVersion: "1",
     })),
   };
 }

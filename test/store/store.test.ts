@@ -26,7 +26,7 @@ function visible(store: Store): { places: string[]; words: string[]; index: stri
     const words = ["one", "two", "three", "four"].flatMap((word) =>
       lexical.postings(word).map(({ block, count }) => `${word} x${count} in ${text(block)}`),
     );
-    const index = [...blocks.indexEntries()].map(([id, data]) => `${text(id)}: ${Buffer.from(data).toString()}`);
+    const index = [...blocks.indexEntries("1")].map(([id, data]) => `${text(id)}: ${Buffer.from(data).toString()}`);
     return { places, words, index };
   });
 }

@@ -10,6 +10,7 @@ export interface StandInOptions {
   maxSegmentTokens?: number;
   batchTokens?: number;
   shape?: KvShape;
+  indexVersion?: string;
   /** Called with each batch before it is encoded. */
   onEncode?: (inputs: readonly SegmentInput[]) => void | Promise<void>;
 }
@@ -20,6 +21,7 @@ export interface StandInOptions {
  */
 export class StandInEncoder implements SegmentEncoder {
   readonly key = "stand-in";
+  readonly indexVersion: string;
   readonly shape: KvShape;
   readonly maxSegmentTokens: number;
   readonly batchTokens: number;
@@ -30,6 +32,7 @@ export class StandInEncoder implements SegmentEncoder {
   constructor(options: StandInOptions = {}) {
     this.maxSegmentTokens = options.maxSegmentTokens ?? 512;
     this.batchTokens = options.batchTokens ?? 2048;
+    this.indexVersion = options.indexVersion ?? "stand-in";
     this.shape = options.shape ?? SHAPE;
     this.#onEncode = options.onEncode;
   }
