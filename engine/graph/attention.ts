@@ -21,7 +21,8 @@ export function pastNames(layer: number): { keys: string; values: string } {
   return { keys: `past_keys.${layer}`, values: `past_values.${layer}` };
 }
 
-function scaling(config: ModelConfig) {
+/** What dot products are multiplied by. */
+export function scaling(config: ModelConfig) {
   return { float: 1 / Math.sqrt(config.headDim) };
 }
 
@@ -76,9 +77,9 @@ export function emitPrefillAttention(
   const { kvHeads, headDim, heads } = config;
   const group = heads / kvHeads;
   const past = pastNames(layer);
-  const query = headMajor(graph, values.query, [-1, kvHeads, group, headDim]);
-  const newKeys = headMajor(graph, values.key, [-1, kvHeads, headDim]);
-  const newValues = headMajor(graph, values.value, [-1, kvHeads, headDim]);
+  const query = emitHeadMajor(graph, values.query, [-1, kvHeads, group, headDim]);
+  const newKeys = emitHeadMajor(graph, values.key, [-1, kvHeads, headDim]);
+  const newValues = emitHeadMajor(graph, values.value, [-1, kvHeads, headDim]);
   const allKeys = graph.node("Concat", [past.keys, newKeys], { axis: 1 });
   const allValues = graph.node("Concat", [past.values, newValues], { axis: 1 });
   const outputs: string[] = [];
@@ -105,7 +106,7 @@ export function emitPrefillAttention(
 }
 
 /** [1, T, kvHeads * …] as [kvHeads, T, …]. */
-function headMajor(graph: OnnxGraph, value: string, shape: number[]): string {
+export function emitHeadMajor(graph: OnnxGraph, value: string, shape: number[]): string {
   const split = graph.node("Reshape", [value, graph.integers(...shape)]);
   return graph.node("Transpose", [split], { perm: shape.length === 4 ? [1, 0, 2, 3] : [1, 0, 2] });
 }

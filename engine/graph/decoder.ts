@@ -116,12 +116,14 @@ function declareInputs(graph: OnnxGraph, config: ModelConfig, options: DecoderOp
   graph.constant("rope.sin", "float32", half, options.rope.sin);
 }
 
-function emitOutput(graph: OnnxGraph, value: string, name: string, dimensions: (number | string)[]): void {
+/** Puts a value out under a name. */
+export function emitOutput(graph: OnnxGraph, value: string, name: string, dimensions: (number | string)[]): void {
   graph.node("Identity", [value], {}, name);
   graph.output(name, "float32", dimensions);
 }
 
-function emitEmbedding(graph: OnnxGraph, config: ModelConfig, embedding: PackedEmbedding): string {
+/** `tokens` [1, T] to the residual stream [1, T, hidden]. */
+export function emitEmbedding(graph: OnnxGraph, config: ModelConfig, embedding: PackedEmbedding): string {
   const { vocabulary, hidden } = config;
   if (embedding.format === "float32") {
     const weight = graph.constant("embedding", "float32", [vocabulary, hidden], embedding.weight);
@@ -134,7 +136,8 @@ function emitEmbedding(graph: OnnxGraph, config: ModelConfig, embedding: PackedE
   return graph.contrib("GatherBlockQuantized", [codes, "tokens", scales], attributes);
 }
 
-function emitNorm(
+/** RMSNorm over the last axis. */
+export function emitNorm(
   graph: OnnxGraph,
   name: string,
   input: string,
@@ -149,7 +152,7 @@ function emitNorm(
 }
 
 /** Adds `input` to `residual` and normalises the sum: both come out. */
-function emitSkipNorm(
+export function emitSkipNorm(
   graph: OnnxGraph,
   name: string,
   input: string,
@@ -179,7 +182,7 @@ function emitSelfAttention(
   options: DecoderOptions,
 ): string {
   emitPeak(graph, input, `peak.${index}.qkv`, options);
-  const values = emitProjections(graph, config, layer, index, input, options);
+  const values = emitRotated(graph, config, index, emitProjections(graph, config, layer, index, input), options);
   let attended: string;
   if (options.mode === "decode") {
     const { output, weights } = emitDecodeAttention(graph, config, index, values);
@@ -189,22 +192,24 @@ function emitSelfAttention(
     attended = output;
   } else attended = emitPrefillAttention(graph, config, index, values);
   emitPeak(graph, attended, `peak.${index}.output`, options);
-  if (layer.outputSmoothing) {
-    const inverse = layer.outputSmoothing.map((scale) => 1 / scale);
-    const smoothing = graph.constant(`output_smoothing.${index}`, "float32", [inverse.length], inverse);
-    attended = graph.node("Mul", [attended, smoothing]);
-  }
-  return emitLinear(graph, `output.${index}`, layer.output, attended);
+  return emitAttentionOutput(graph, layer, index, attended);
 }
 
-/** q, k and v of one layer: puts un-rotated keys and values out, and returns what attention takes. */
-function emitProjections(
+/** The product behind attention: `attended` [1, T, heads * headDim] to [1, T, hidden]. */
+export function emitAttentionOutput(graph: OnnxGraph, layer: PackedLayer, index: number, attended: string): string {
+  if (!layer.outputSmoothing) return emitLinear(graph, `output.${index}`, layer.output, attended);
+  const inverse = layer.outputSmoothing.map((scale) => 1 / scale);
+  const smoothing = graph.constant(`output_smoothing.${index}`, "float32", [inverse.length], inverse);
+  return emitLinear(graph, `output.${index}`, layer.output, graph.node("Mul", [attended, smoothing]));
+}
+
+/** q, k and v of one layer, un-rotated. */
+export function emitProjections(
   graph: OnnxGraph,
   config: ModelConfig,
   layer: PackedLayer,
   index: number,
   input: string,
-  options: DecoderOptions,
 ): LayerValues {
   const { heads, kvHeads, headDim } = config;
   let joined = emitLinear(graph, `qkv.${index}`, layer.qkv, input);
@@ -219,14 +224,25 @@ function emitProjections(
   graph.nodeWithOutputs("Split", [joined, sizes], parts, { axis: 2 });
   const query = emitHeadNorm(graph, config, `query_norm.${index}`, parts[0], layer.queryNorm, heads);
   const key = emitHeadNorm(graph, config, `key_norm.${index}`, parts[1], layer.keyNorm, kvHeads);
+  return { query, key, value: parts[2] };
+}
+
+/** Puts a layer's un-rotated keys and values out, and returns what attention takes. */
+function emitRotated(
+  graph: OnnxGraph,
+  { heads, kvHeads, headDim }: ModelConfig,
+  index: number,
+  { query, key, value }: LayerValues,
+  options: DecoderOptions,
+): LayerValues {
   const names = newNames(index);
   emitOutput(graph, key, names.keys, [1, "T", kvHeads * headDim]);
-  emitOutput(graph, parts[2], names.values, [1, "T", kvHeads * headDim]);
+  emitOutput(graph, value, names.values, [1, "T", kvHeads * headDim]);
   if (options.queriesOf?.includes(index)) emitOutput(graph, query, `query.${index}`, [1, "T", heads * headDim]);
   return {
     query: emitRotation(graph, query, heads),
     key: emitRotation(graph, key, kvHeads),
-    value: parts[2],
+    value,
   };
 }
 
@@ -245,19 +261,20 @@ function emitHeadNorm(
   return graph.node("Reshape", [normed, graph.integers(1, -1, heads * config.headDim)]);
 }
 
-function emitRotation(graph: OnnxGraph, input: string, heads: number): string {
+/** Rope at `positions` [1, T], a value of the graph; the tables are its constants `rope.cos` and `rope.sin`. */
+export function emitRotation(graph: OnnxGraph, input: string, heads: number, positions = "positions"): string {
   const attributes = { num_heads: heads, interleaved: 0, rotary_embedding_dim: 0 };
-  return graph.contrib("RotaryEmbedding", [input, "positions", "rope.cos", "rope.sin"], attributes);
+  return graph.contrib("RotaryEmbedding", [input, positions, "rope.cos", "rope.sin"], attributes);
 }
 
 /** down(silu(gate(x)) * up(x)). */
-function emitFeedForward(
+export function emitFeedForward(
   graph: OnnxGraph,
   config: ModelConfig,
   layer: PackedLayer,
   index: number,
   input: string,
-  options: DecoderOptions,
+  options: Pick<DecoderOptions, "peaks"> = {},
 ): string {
   emitPeak(graph, input, `peak.${index}.gateUp`, options);
   const joined = emitLinear(graph, `gate_up.${index}`, layer.gateUp, input);
@@ -272,7 +289,7 @@ function emitFeedForward(
 }
 
 /** The largest magnitude of each channel over the run, [channels]. */
-function emitPeak(graph: OnnxGraph, input: string, name: string, options: DecoderOptions): void {
+function emitPeak(graph: OnnxGraph, input: string, name: string, options: Pick<DecoderOptions, "peaks">): void {
   if (!options.peaks) return;
   const peak = graph.node("ReduceMax", [graph.node("Abs", [input]), graph.integers(0, 1)], { keepdims: 0 });
   emitOutput(graph, peak, name, ["channels"]);

@@ -32,7 +32,8 @@ export interface DecodeResult {
   attention: Map<number, Float32Array>;
 }
 
-interface PrefillWants {
+/** What a run puts out besides keys and values. */
+export interface PrefillWants {
   hidden?: boolean;
   queries?: boolean;
   residuals?: boolean;
@@ -42,6 +43,8 @@ interface PrefillWants {
 export class LanguageModel {
   readonly config: ModelConfig;
   readonly hash: string;
+  /** Where its graphs and weights lie. */
+  readonly folder: string;
   readonly tokenizer: Tokenizer;
   readonly tokenizerFiles: TokenizerFiles;
   readonly rope: RopeTable;
@@ -56,6 +59,7 @@ export class LanguageModel {
   private constructor(converted: ConvertedModel, sessions: LanguageModel["sessions"]) {
     this.config = converted.config;
     this.hash = converted.manifest.hash;
+    this.folder = converted.folder;
     this.positions = converted.manifest.positions;
     this.tokenizerFiles = converted.tokenizerFiles;
     this.tokenizer = createTokenizer(converted.tokenizerFiles);

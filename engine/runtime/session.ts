@@ -7,6 +7,8 @@ export { Tensor };
 export interface SessionOptions {
   /** Threads for one operator. */
   threads: number;
+  /** Where a model in memory finds its external data. */
+  dataFolder?: string;
 }
 
 export type Feeds = Record<string, Tensor>;
@@ -36,14 +38,19 @@ export class Session {
     this.session = session;
   }
 
-  /** Loads a model file, or one in memory that refers to no external data. */
+  /** Loads a model file, or one in memory; that one may refer to external data in `dataFolder`. */
   static async open(model: string | Uint8Array, options: SessionOptions): Promise<Session> {
     const settings: InferenceSession.SessionOptions = {
       executionProviders: ["cpu"],
       intraOpNumThreads: options.threads,
       logSeverityLevel: 3,
       // Several sessions share the cores: one that spins while another computes makes both crawl.
-      extra: { session: { force_spinning_stop: "1" } },
+      extra: {
+        session: {
+          force_spinning_stop: "1",
+          ...(options.dataFolder ? { model_external_initializers_file_folder_path: options.dataFolder } : {}),
+        },
+      },
     };
     try {
       const session =
