@@ -3,10 +3,13 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import { BlockEncoder } from "./inference/block-encoder.ts";
 import { convertModel } from "./inference/convert-model.ts";
+import type { ConvertedModel } from "./inference/converted-model.ts";
+import { openLookup } from "./inference/open-lookup.ts";
 import { LanguageModel } from "./inference/language-model.ts";
 import { PromptWriter } from "./inference/prompt.ts";
 import { obtainModel } from "./models/obtain-model.ts";
 import { openModel } from "./models/open-model.ts";
+import { RepoMemoryError } from "./protocol/errors.ts";
 import type { CallContext, EngineOptions, ModelInfo } from "./protocol/requests.ts";
 import { stat } from "node:fs/promises";
 
@@ -29,7 +32,7 @@ export async function loadModel(options: EngineOptions, threads: number, context
   const source = await openModel(path, { hashCacheDir: join(options.dataDir, "hashes") });
   try {
     const converted = await convertModel(source, join(options.dataDir, "models", "converted"), threads, context);
-    const model = await LanguageModel.open(converted, threads);
+    const model = await openConverted(converted, threads);
     const { prompt, encoder } = await prepare(model);
     const { name, license, architecture, contextTokens } = model.config;
     const { size: bytes } = await stat(path);
@@ -40,10 +43,25 @@ export async function loadModel(options: EngineOptions, threads: number, context
   }
 }
 
+/** A graph that is refused names its folder: that is what the user is asked to delete. */
+async function openConverted(converted: ConvertedModel, threads: number): Promise<LanguageModel> {
+  try {
+    return await LanguageModel.open(converted, threads);
+  } catch (cause) {
+    const { code, message, meaning } = RepoMemoryError.from(cause);
+    throw new RepoMemoryError(code, {
+      message: `${message} It lies in ${converted.folder}.`,
+      meaning,
+      remedy: "Delete that folder to have the model converted again; if it fails again, choose a smaller model.",
+      cause,
+    });
+  }
+}
+
 async function prepare(model: LanguageModel): Promise<Pick<LoadedModel, "prompt" | "encoder">> {
   try {
     const prompt = new PromptWriter(model.tokenizer, model.tokenizerFiles);
-    return { prompt, encoder: await BlockEncoder.create(model, prompt) };
+    return { prompt, encoder: await BlockEncoder.create(model, prompt, openLookup) };
   } catch (error) {
     await model.close();
     throw error;

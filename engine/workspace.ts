@@ -1,6 +1,6 @@
 /** One folder with its store: what is ingested into it, and what is asked of it. */
 import { answer } from "./answer/answer.ts";
-import { orAborted } from "./answer/or-aborted.ts";
+import { orAborted } from "./protocol/or-aborted.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
 import { WindowFiller } from "./answer/fill-window.ts";
 import { LookUp } from "./answer/look-up.ts";
@@ -54,14 +54,14 @@ export class Workspace {
   /** Opens the folder's store, or makes it. @throws RepoMemoryError "folder-not-found" | "store-failed" */
   static async open(opening: WorkspaceOptions): Promise<Workspace> {
     const { folder, options, threads, log } = opening;
-    const { encoder, model } = opening.loaded;
+    const { encoder } = opening.loaded;
     const store = new Store(storePath(options.dataDir, folder, encoder.key), log);
     const limits = {
       ...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
       ...(options.secretPatterns === undefined ? {} : { secretPatterns: options.secretPatterns }),
     };
     const ingestor = new Ingestor({ folder: realFolder(folder), store, encoder, log, ...limits });
-    return new Workspace(opening, store, ingestor, await LookUp.open(store, model, encoder.prefix, threads));
+    return new Workspace(opening, store, ingestor, await LookUp.open(store, encoder, threads));
   }
 
   ingest(context: CallContext): Promise<IngestResult> {
@@ -87,7 +87,7 @@ export class Workspace {
     return {
       blocks: hits
         .slice(0, top)
-        .map(({ block: { path, startLine, endLine }, score }) => ({ path, startLine, endLine, score })),
+        .map(({ block: { path, startLine, endLine }, score, why }) => ({ path, startLine, endLine, score, why })),
     };
   }
 

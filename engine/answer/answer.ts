@@ -6,7 +6,7 @@ import { retrievalHeads } from "../inference/observed-layers.ts";
 import type { PromptWriter } from "../inference/prompt.ts";
 import type { BlockSlots } from "../memory/block-window.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
-import type { AnswerEvent, AskParams, AskResult, ScoredRange } from "../protocol/requests.ts";
+import type { AnswerEvent, AskParams, AskResult, ChosenRange } from "../protocol/requests.ts";
 import { AttentionTally } from "./citations.ts";
 
 const DEFAULT_MAX_TOKENS = 256;
@@ -18,7 +18,7 @@ export interface FilledWindow {
   window: AttentionWindow;
   slots: BlockSlots[];
   /** What was looked up, best first; for plain attention, all there is. */
-  chosen: ScoredRange[];
+  chosen: ChosenRange[];
   lookupMs: number;
 }
 

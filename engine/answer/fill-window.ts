@@ -5,7 +5,7 @@ import { BLOCK_TOKENS, type KvShape } from "../blocks/block.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
-import type { ScoredRange } from "../protocol/requests.ts";
+import type { ChosenRange } from "../protocol/requests.ts";
 import { arrange, MOST_BLOCKS, takeWithinBudget } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
@@ -63,10 +63,9 @@ export class WindowFiller {
   }
 
   private choose(hits: readonly Hit[]): Hit[] {
-    const scores = new Map(hits.map(({ block, score }) => [block.id, score]));
-    const ranked = hits.slice(0, CANDIDATES).map(({ block }) => block);
-    const taken = takeWithinBudget(ranked, MEMORY_TOKENS, (block) => this.encoder.header(block.path).length);
-    return taken.map((block) => ({ block, score: scores.get(block.id) ?? 0 }));
+    const byBlock = new Map(hits.slice(0, CANDIDATES).map((hit) => [hit.block, hit]));
+    const taken = takeWithinBudget(byBlock.keys(), MEMORY_TOKENS, (block) => this.encoder.header(block.path).length);
+    return taken.flatMap((block) => byBlock.get(block) ?? []);
   }
 
   /** Reads all files as one text, each behind its header. Kept until the workspace changes. */
@@ -77,7 +76,7 @@ export class WindowFiller {
       this.plain = { generation, window, slots: await this.readPlain(blocks, window, signal) };
     }
     const { window, slots } = this.plain;
-    const chosen = blocks.map((block) => rangeOf({ block, score: 1 }));
+    const chosen = blocks.map((block) => rangeOf({ block, score: 1, why: "all" }));
     return { window: window.copy(window.capacity), slots, chosen, lookupMs: performance.now() - started };
   }
 
@@ -109,7 +108,7 @@ function openPool(store: Store, shape: KvShape, log: (line: string) => void): Bl
   return new BlockPool(new ColdTier(store, shape, log), { ramBytes, maxLeaseBlocks: MOST_BLOCKS, blockBytes });
 }
 
-function rangeOf({ block, score }: Hit): ScoredRange {
+function rangeOf({ block, score, why }: Hit): ChosenRange {
   const { path, startLine, endLine } = block;
-  return { path, startLine, endLine, score };
+  return { path, startLine, endLine, score, why };
 }

@@ -12,6 +12,17 @@ export interface ScoredRange extends LineRange {
   score: number;
 }
 
+/**
+ * What spoke most for a block: words of the question, what the model's states say of it, a name that it defines, its file's
+ * name, that the one before it runs on in it, that the user pinned it, or that all there is was read.
+ */
+export type Why = "words" | "states" | "definition" | "file-name" | "neighbour" | "pinned" | "all";
+
+/** A block that was looked up, and why. */
+export interface ChosenRange extends ScoredRange {
+  why: Why;
+}
+
 export interface SkippedFile {
   path: string;
   /** For people: "binary", "larger than 1 MiB", "matches the secrets list (.env)", … */
@@ -80,7 +91,7 @@ export interface RecallParams {
 
 export interface RecallResult {
   /** Best first. */
-  blocks: ScoredRange[];
+  blocks: ChosenRange[];
 }
 
 export interface StatusResult {
@@ -134,7 +145,7 @@ export interface Progress {
 
 /** What `ask` tells while it works, in this order: `lookup` once, `token` many times, `end` once. */
 export type AnswerEvent =
-  | { type: "lookup"; blocks: ScoredRange[]; memoryTokens: number; lookupMs: number }
+  | { type: "lookup"; blocks: ChosenRange[]; memoryTokens: number; lookupMs: number }
   | { type: "token"; text: string }
   | { type: "end"; result: AskResult };
 

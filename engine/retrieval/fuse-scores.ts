@@ -4,31 +4,43 @@
 export interface RankedBlock {
   id: number;
   score: number;
-}
-
-/** The weight of the retrieval head's z-score beside BM25's: measured best of a grid on held-out questions. */
-const HEAD_WEIGHT = 0.5;
-
-/** z-scores over all blocks: how many standard deviations each lies above the mean. */
-function standardize(scores: ReadonlyMap<number, number>, ids: readonly number[]): Map<number, number> {
-  const values = ids.map((id) => scores.get(id) ?? 0);
-  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length);
-  const deviation = Math.sqrt(variance);
-  return new Map(ids.map((id, i) => [id, deviation === 0 ? 0 : ((values[i] ?? 0) - mean) / deviation]));
+  /** What of the score the words have in common with the question, and what the model's states say. */
+  words: number;
+  states: number;
 }
 
 /**
- * Ranks all blocks by BM25 plus the retrieval head's score, each standardised over the blocks.
- * @param head undefined where the model has no head that is known to retrieve
+ * What a block that has all words of the question is worth, in standard deviations of one score of the model's states.
+ * Words are not standardised: where nothing in the workspace shares words with the question, they must not decide.
+ */
+const ALL_WORDS = 20;
+
+/** z-scores over the blocks that have a score; 0, the mean, for all others. */
+function standardize(scores: ReadonlyMap<number, number>): Map<number, number> {
+  const count = Math.max(1, scores.size);
+  let [sum, squares] = [0, 0];
+  for (const score of scores.values()) sum += score;
+  const mean = sum / count;
+  for (const score of scores.values()) squares += (score - mean) ** 2;
+  const deviation = Math.sqrt(squares / count);
+  return new Map([...scores].map(([id, score]) => [id, deviation === 0 ? 0 : (score - mean) / deviation]));
+}
+
+/**
+ * Ranks all blocks by the words that they share with the question plus what the model's states say.
+ * @param coverage how much of what the question's words could score a block does, 0 to 1
+ * @param states scores by the model, each on a scale of its own; blocks whose index entry is still to come are missing
  */
 export function fuseScores(
   ids: readonly number[],
-  lexical: ReadonlyMap<number, number>,
-  head: ReadonlyMap<number, number> | undefined,
+  coverage: ReadonlyMap<number, number>,
+  states: readonly ReadonlyMap<number, number>[],
 ): RankedBlock[] {
-  const words = standardize(lexical, ids);
-  const heads = head ? standardize(head, ids) : undefined;
-  const ranked = ids.map((id) => ({ id, score: (words.get(id) ?? 0) + HEAD_WEIGHT * (heads?.get(id) ?? 0) }));
+  const standard = states.map(standardize);
+  const ranked = ids.map((id) => {
+    const words = ALL_WORDS * (coverage.get(id) ?? 0);
+    const fromStates = standard.reduce((sum, scores) => sum + (scores.get(id) ?? 0), 0);
+    return { id, score: words + fromStates, words, states: fromStates };
+  });
   return ranked.sort((a, b) => b.score - a.score || a.id - b.id);
 }

@@ -1,3 +1,4 @@
+import type { Why } from "../protocol/requests.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import { nameScorer } from "./name-match.ts";
@@ -13,6 +14,7 @@ const DEFINITION = 3;
 export interface Hit {
   block: PlacedBlock;
   score: number;
+  why: Why;
 }
 
 /** Brings blocks that define what a question names, and files that are called by it, to the front of a ranking. */
@@ -41,9 +43,12 @@ export class NamedBlocks {
     const texts = this.#textsWithoutSymbols(ranked, lexical.slice(0, READ_FOR_NAMES));
     const defined = this.#definitionScores(question, ranked[0]?.score ?? 0);
     return ranked
-      .map(({ block, score }) => {
-        const byName = named(block.path, texts.get(block.id)) + (defined.get(block.id) ?? 0);
-        return { block, score: score + byName };
+      .map(({ block, score, why }) => {
+        const fromSymbols = defined.get(block.id) ?? 0;
+        const fromText = named(block.path, texts.get(block.id));
+        const byName = fromText + fromSymbols;
+        const name = fromSymbols > 0 ? ("definition" as const) : ("file-name" as const);
+        return { block, score: score + byName, why: byName > score ? name : why };
       })
       .sort((a, b) => b.score - a.score || a.block.id - b.block.id);
   }

@@ -85,7 +85,7 @@ async function withMemory<T>(
     for (const [i, file] of files.entries()) writeFileSync(join(folder, `${i}.js`), beginning(file, encoder));
     const ingestor = new Ingestor({ folder, store, encoder, codec });
     await ingestor.ingest({ signal: new AbortController().signal, onProgress: () => {} });
-    const lookUp = await LookUp.open(store, model, encoder.prefix, threads);
+    const lookUp = await LookUp.open(store, encoder, threads);
     const result = await use({
       filler: new WindowFiller(store, model, encoder, lookUp, () => undefined),
       blocks: lookUp.blocks(),

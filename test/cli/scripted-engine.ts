@@ -51,7 +51,7 @@ const asked: AskResult = {
 
 function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
   const note = (name: string, params: unknown): void => void calls.push({ name, params });
-  const found = asked.citations;
+  const found = asked.citations.map((range) => ({ ...range, why: "words" as const }));
   return {
     async ingest(params, context) {
       note("ingest", params);

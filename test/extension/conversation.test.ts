@@ -48,7 +48,7 @@ function converse(turns: Turn[] = []) {
 test("a question becomes a turn that is told step by step, and is saved when it is done", async () => {
   const { conversation, told, saved, say } = converse();
   const asking = conversation.ask("Where?");
-  say(0, { type: "lookup", blocks: [{ ...block, score: 1 }], memoryTokens: 256, lookupMs: 4 });
+  say(0, { type: "lookup", blocks: [{ ...block, score: 1, why: "words" }], memoryTokens: 256, lookupMs: 4 });
   say(0, { type: "token", text: "In a" }, { type: "token", text: ".ts" }, { type: "end", result: result("In a.ts") });
   await asking;
   const states = told.map((message) => (message.type === "turn" ? message.turn.state : message.type));

@@ -3,7 +3,7 @@ import { fuseScores } from "../../engine/retrieval/fuse-scores.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 
 function scores(count: number, random: () => number, share = 1): Map<number, number> {
-  const all = Array.from({ length: count }, (_, id) => [id, random() * 9] as const);
+  const all = Array.from({ length: count }, (_, id) => [id, random()] as const);
   return new Map(all.filter(() => random() < share));
 }
 
@@ -13,7 +13,8 @@ test("every block is ranked once, best first, equal ones by id", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = seededRandom(seed);
     const count = 1 + randomInteger(random, 40);
-    const ranked = fuseScores(ids(count), scores(count, random, 0.4), scores(count, random));
+    const states = [scores(count, random), scores(count, random, 0.7)];
+    const ranked = fuseScores(ids(count), scores(count, random, 0.4), states);
     expect(ranked.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(ids(count));
     for (const [i, { id, score }] of ranked.entries()) {
       const next = ranked[i + 1];
@@ -22,30 +23,38 @@ test("every block is ranked once, best first, equal ones by id", () => {
   }
 });
 
-test("the ranking hangs on neither signal's unit nor its zero", () => {
+test("the ranking hangs on neither the unit nor the zero of what the states say", () => {
   const random = seededRandom(4);
-  const [words, head] = [scores(30, random), scores(30, random)];
-  const moved = new Map([...head].map(([id, score]) => [id, score * 250 - 8]));
-  const before = fuseScores(ids(30), words, head);
-  const after = fuseScores(ids(30), words, moved);
+  const [words, states] = [scores(30, random), scores(30, random)];
+  const moved = new Map([...states].map(([id, score]) => [id, score * 250 - 8]));
+  const before = fuseScores(ids(30), words, [states]);
+  const after = fuseScores(ids(30), words, [moved]);
   expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
   for (const [i, { score }] of after.entries()) expect(score).toBeCloseTo(before[i]?.score ?? NaN, 9);
 });
 
-test("words outweigh the head, and the head decides where words are silent", () => {
-  const words = new Map([[1, 5]]);
-  const head = new Map([
+test("words that cover the question outweigh the states, which decide where words are few or silent", () => {
+  const states = new Map([
     [0, 1],
     [1, 1],
     [2, 9],
   ]);
-  expect(fuseScores(ids(3), words, head)[0]?.id).toBe(1);
-  expect(fuseScores(ids(3), new Map(), head)[0]?.id).toBe(2);
-  expect(fuseScores(ids(3), words, undefined).map(({ id }) => id)).toEqual([1, 0, 2]);
+  expect(fuseScores(ids(3), new Map([[1, 0.8]]), [states])[0]?.id).toBe(1);
+  expect(fuseScores(ids(3), new Map([[1, 0.05]]), [states])[0]?.id).toBe(2);
+  expect(fuseScores(ids(3), new Map(), [states])[0]?.id).toBe(2);
+  expect(fuseScores(ids(3), new Map([[1, 0.05]]), []).map(({ id }) => id)).toEqual([1, 0, 2]);
 });
 
 test("a signal that says the same of all blocks says nothing, and none is no number's fault", () => {
   const level = new Map(ids(4).map((id) => [id, 7]));
-  expect(fuseScores(ids(4), level, level).every(({ score }) => score === 0)).toBe(true);
-  expect(fuseScores([], new Map(), new Map())).toEqual([]);
+  expect(fuseScores(ids(4), new Map(), [level]).every(({ score }) => score === 0)).toBe(true);
+  expect(fuseScores([], new Map(), [new Map()])).toEqual([]);
+});
+
+test("a block whose entry is still to come stands at the mean", () => {
+  const some = new Map([
+    [0, -4],
+    [1, 4],
+  ]);
+  expect(fuseScores(ids(3), new Map(), [some]).map(({ id }) => id)).toEqual([1, 2, 0]);
 });

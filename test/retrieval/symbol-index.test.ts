@@ -74,13 +74,13 @@ describe("in a ranking", () => {
     const names = new NamedBlocks(store);
     names.load(placed, new Set(store.read((_, __, symbols) => symbols.segments())));
     const lexical = new Map(
-      new LexicalIndex(store).search(question, placed.length).map((hit) => [hit.blockId, hit.score]),
+      new LexicalIndex(store).search(question, placed.length).map((hit) => [hit.blockId, hit.coverage]),
     );
     const byId = new Map(placed.map((block) => [block.id, block]));
     const ids = [...byId.keys()];
-    const ranked = fuseScores(ids, lexical, undefined).flatMap(({ id, score }) => {
+    const ranked = fuseScores(ids, lexical, []).flatMap(({ id, score }) => {
       const block = byId.get(id);
-      return block === undefined ? [] : [{ block, score }];
+      return block === undefined ? [] : [{ block, score, why: "words" as const }];
     });
     return names.prefer(question, ranked, [...lexical.keys()])[0]?.block.path;
   }

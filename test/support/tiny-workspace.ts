@@ -34,7 +34,7 @@ export async function openTinyWorkspace(
   const ingestor = new Ingestor({ folder: temporaryFolder(files), store, encoder, codec });
   await ingestor.ingest({ signal: new AbortController().signal, onProgress: () => undefined });
   await ingestor.close();
-  const lookUp = await LookUp.open(store, model, encoder.prefix, 1);
+  const lookUp = await LookUp.open(store, encoder, 1);
   onTestFinished(async () => {
     await lookUp.close();
     store.close();

@@ -13,7 +13,7 @@ import type {
   EngineOptions,
   IngestResult,
   ModelInfo,
-  ScoredRange,
+  ChosenRange,
   StatusResult,
 } from "../../engine/protocol/requests.ts";
 
@@ -44,7 +44,7 @@ Errors are logged and never reach the client.`;
 const model: ModelInfo = { name: "Scripted", bytes: 1, license: "MIT", state: "in-use" };
 
 class ScriptedEngine implements EngineApi {
-  readonly #changed: ScoredRange[] = [];
+  readonly #changed: ChosenRange[] = [];
   readonly #read = new Map<string, IngestResult>();
   readonly #paused = new Set<string>();
   readonly #options: EngineOptions;
@@ -100,7 +100,7 @@ class ScriptedEngine implements EngineApi {
   }
 
   /** Tells which hints came in: "changed" lists them, a text's length as the last line. */
-  async recall(): Promise<{ blocks: ScoredRange[] }> {
+  async recall(): Promise<{ blocks: ChosenRange[] }> {
     return { blocks: [...this.#changed] };
   }
 
@@ -131,7 +131,7 @@ class ScriptedEngine implements EngineApi {
 
   async changed({ files }: { files: { path: string; text?: string }[] }): Promise<void> {
     for (const { path, text } of files)
-      this.#changed.push({ path, startLine: 1, endLine: (text ?? "").length, score: 1 });
+      this.#changed.push({ path, startLine: 1, endLine: (text ?? "").length, score: 1, why: "words" });
   }
 
   async close(): Promise<void> {}
@@ -166,13 +166,13 @@ const missing = {
 };
 
 /** Citations of files that are there, so that a click opens them. */
-function sources(folder: string): ScoredRange[] {
+function sources(folder: string): ChosenRange[] {
   const wanted = ["src/server.ts", "src/config.ts", "README.md"];
   return wanted.flatMap((path, index) => {
     const lines = linesOf(`${folder}/${path}`);
     return lines === 0
       ? []
-      : [{ path, startLine: Math.min(3, lines), endLine: Math.min(9, lines), score: 1 / (index + 1) }];
+      : [{ path, startLine: Math.min(3, lines), endLine: Math.min(9, lines), score: 1 / (index + 1), why: "words" }];
   });
 }
 
