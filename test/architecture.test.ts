@@ -19,6 +19,7 @@ const engineLayers = [
   "inference",
   "ingest",
   "answer",
+  "training",
   "loaded-model.ts",
   "workspace.ts",
   "engine.ts",
