@@ -2,23 +2,23 @@
 
 type Random = () => number;
 
-/** Sentences of this kind begin with what the code does. `third`: "parses the …"; `plain`: "parse the …". */
-const ACTIONS: readonly ((third: string, plain: string) => string)[] = [
-  (third) => `Which function ${third}?`,
+/** For sentences that begin with what the code does. `third`: "parses the …"; `plain`: "parse the …". */
+const ACTIONS: readonly ((third: string, plain: string, kind: string) => string)[] = [
+  (third, _, kind) => `Which ${kind} ${third}?`,
   (third) => `Where is the code that ${third}?`,
   (third) => `What ${third}?`,
   (third) => `Which part of the project ${third}?`,
-  (third) => `Show me the function that ${third}.`,
+  (third, _, kind) => `Show me the ${kind} that ${third}.`,
   (_, plain) => `How does the code ${plain}?`,
   (_, plain) => `Where do we ${plain}?`,
-  (_, plain) => `Which method is used to ${plain}?`,
+  (_, plain, kind) => `Which ${kind} is used to ${plain}?`,
   (_, plain) => `How can I ${plain}?`,
   (_, plain) => `I need to ${plain}. What does that?`,
-  (_, plain) => `Which function does the following: ${plain}?`,
+  (_, plain, kind) => `Which ${kind} does the following: ${plain}?`,
   (_, plain) => `Find the code to ${plain}.`,
 ];
 
-/** Sentences of this kind name a thing. */
+/** For sentences that name a thing. */
 const THINGS: readonly ((thing: string, kind: string) => string)[] = [
   (thing) => `What stands for ${thing}?`,
   (thing) => `Where is ${thing} defined?`,
@@ -55,19 +55,25 @@ const BARE = 0.2;
 
 /** A question that the definition of kind `kind` answers, out of a sentence that describes it. */
 export function describingQuestion(sentence: string, kind: string, random: Random): string {
-  if (random() < BARE) return sentence;
   const text = lowerFirst(sentence);
-  if (/^(?:if|when|whether|also|only|used|note|same|there|it|this|these|where)\b/.test(text)) return sentence;
-  if (beginsWithVerb(text, kind)) return choose(ACTIONS, random)(thirdPerson(text), plainForm(text));
-  return choose(THINGS, random)(text, readableKind(kind));
+  if (random() < BARE || PHRASE.test(text)) return sentence;
+  const called = readableKind(kind);
+  if (beginsWithVerb(text, kind)) return choose(ACTIONS, random)(thirdPerson(text), plainForm(text), called);
+  return choose(THINGS, random)(text, called);
 }
+
+/** Beginnings that fit into no question. */
+const PHRASE =
+  /^(?:if|when|whether|also|only|used|note|same|there|it|this|these|where|we|you|must|may|should|can|will|called|on|by|with|not|[a-z]+ed|[a-z]+ing)\b/;
+
+const ARTICLE = /^(?:an?|the|all|each|this|whether|if|that|any|every|some|no|one|its|…)$/;
 
 /** Functions are mostly described by what they do, in one form of the verb or the other; all else by what it is. */
 function beginsWithVerb(text: string, kind: string): boolean {
   const [first = "", second = ""] = text.split(" ");
-  if (/^(?:an?|the|all|any|each|every|some|no|one|number|list|set|map|name|path|size|of|for|in|to)$/.test(first))
-    return false;
-  return /^(?:the|an?|all|each|this|whether|if|that)$/.test(second) || (isAction(kind) && /^[a-z]+$/.test(first));
+  if (ARTICLE.test(first) || /^(?:number|list|set|map|name|path|size|of|for|in|to)$/.test(first)) return false;
+  if (/^(?:represent|implement|provide|hold|store|contain|manage|handle|describe|define)s$/.test(first)) return true;
+  return ARTICLE.test(second) || (isAction(kind) && /^[a-z]+$/.test(first));
 }
 
 /** A question that names what it is about. */
@@ -97,8 +103,6 @@ function lowerFirst(text: string): string {
   return /^\p{Lu}\p{Ll}/u.test(text) || text.startsWith("A ") ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
-const THIRD = /^([a-z]{2,}?)(s)(?=\s)/;
-
 /** "parses the header" -> "parse the header". */
 function plainForm(text: string): string {
   return text.replace(/^[a-z]+(?=\s)/, (verb) => {
@@ -113,8 +117,8 @@ function plainForm(text: string): string {
 
 /** "parse the header" -> "parses the header". */
 function thirdPerson(text: string): string {
-  if (THIRD.test(text) && !/^[a-z]+ss\s/.test(text)) return text;
   return text.replace(/^[a-z]+(?=\s)/, (verb) => {
+    if (/[^su]s$/.test(verb) || ["is", "was"].includes(verb)) return verb;
     if (/[^aeiou]y$/.test(verb)) return `${verb.slice(0, -1)}ies`;
     return /(?:ch|sh|ss|x|zz)$/.test(verb) ? `${verb}es` : `${verb}s`;
   });

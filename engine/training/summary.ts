@@ -38,24 +38,36 @@ function withoutMarkup(text: string): string {
     .replace(/(^|\s)["'“”‘’]+|["'“”‘’]+(?=[\s.,:;]|$)/g, "$1");
 }
 
+/** What becomes of the words that a name is made of: they go, a sign stands for them, or they stay. */
+export type NameWords = "removed" | "marked" | "kept";
+
+const MARK = "…";
+
 /**
  * A sentence without the words that `name` is made of (in any of their forms) and without code; undefined where too little is
- * left, or too much code was in it. With `keepsWords` only the name as a whole goes.
+ * left, or too much code was in it. The name as a whole goes in any case.
  */
-export function blankName(sentence: string, name: string, keepsWords = false): string | undefined {
+export function blankName(sentence: string, name: string, nameWordsAre: NameWords): string | undefined {
   if (/[^\p{ASCII}]/u.test(sentence)) return undefined;
-  const stems = new Set(keepsWords ? [] : nameWords(name).map(stem));
+  const stems = new Set(nameWordsAre === "kept" ? [] : nameWords(name).map(stem));
   const whole = name.toLowerCase();
-  const words = sentence.split(" ").filter((word) => {
+  const isOfName = (word: string): boolean => {
     const parts = nameWords(word.replace(/[^\w]+/g, "_"));
-    return word.replace(/\W/g, "").toLowerCase() !== whole && !parts.some((part) => stems.has(stem(part)));
-  });
-  const kept = words.filter((word) => !CODE.test(word.replace(/[.,:;!?']+$/, "")));
-  if (words.length - kept.length > MAX_CODE_WORDS) return undefined;
-  const meaningful = kept.filter((word) => word.length >= MEANINGFUL_LETTERS).length;
-  if (kept.length < WORDS.min || kept.length > WORDS.max || meaningful < MEANINGFUL_WORDS) return undefined;
-  const blanked = tidy(kept.join(" "));
+    return word.replace(/\W/g, "").toLowerCase() === whole || parts.some((part) => stems.has(stem(part)));
+  };
+  const words = sentence.split(" ");
+  const others = words.filter((word) => !isOfName(word));
+  const plain = others.filter((word) => !isCode(word));
+  if (others.length - plain.length > MAX_CODE_WORDS) return undefined;
+  const meaningful = plain.filter((word) => word.length >= MEANINGFUL_LETTERS).length;
+  if (plain.length < WORDS.min || plain.length > WORDS.max || meaningful < MEANINGFUL_WORDS) return undefined;
+  const marked = words.map((word) => (isOfName(word) ? MARK : word)).filter((word) => !isCode(word));
+  const blanked = tidy((nameWordsAre === "marked" ? marked : plain).join(" "));
   return isCommentedOut(blanked) ? undefined : blanked;
+}
+
+function isCode(word: string): boolean {
+  return CODE.test(word.replace(/[.,:;!?']+$/, ""));
 }
 
 /** Mends what blanking leaves: two articles in a row, an article before a preposition, small words at the end. */

@@ -1,7 +1,7 @@
 /** A source file without the comments that questions are made of. */
 import type { Definition } from "../ingest/grammar-thread.ts";
 import { type DocComment, docCommentOf, withoutFirstParagraph } from "./comments.ts";
-import { blankName, firstSentence } from "./summary.ts";
+import { blankName, firstSentence, type NameWords } from "./summary.ts";
 
 /** A definition and the sentence that described it. */
 export interface DescribedDefinition extends Definition {
@@ -28,8 +28,9 @@ export interface UncommentOptions {
 
 /** Of a taken comment's further sentences and tags, this share stays: real code has comments. */
 const KEPT_REST = 0.25;
-/** How often a sentence keeps the words that its name is made of: real questions share some with the code. */
+/** How often a sentence keeps the words that its name is made of, as real questions do, and how often a mark stands for them. */
 const KEPT_NAME_WORDS = 0.15;
+const MARKED_NAME_WORDS = 0.3;
 /** Fields have the most comments and the least code. */
 const TAKEN_FIELDS = 0.25;
 const CHARACTERS_PER_NAME = 3;
@@ -76,12 +77,17 @@ function takeComments(
     if (comment === undefined || taken.has(comment.from)) continue;
     const sentence = firstSentence(comment.content);
     if (sentence === undefined || isOnlyBody(lines, definition, comment)) continue;
-    const blanked = blankName(sentence, definition.name, random() < KEPT_NAME_WORDS);
+    const blanked = blankName(sentence, definition.name, nameWordsStyle(random()));
     if (blanked !== undefined && isNew(sentence)) {
       taken.set(comment.from, { definition, comment, sentence: blanked });
     }
   }
   return [...taken.values()].toSorted((a, b) => a.comment.from - b.comment.from);
+}
+
+function nameWordsStyle(chance: number): NameWords {
+  if (chance < KEPT_NAME_WORDS) return "kept";
+  return chance < KEPT_NAME_WORDS + MARKED_NAME_WORDS ? "marked" : "removed";
 }
 
 /** Whether a docstring is all that a Python definition consists of. */
