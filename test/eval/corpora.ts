@@ -13,6 +13,8 @@ export interface Corpus {
   name: CorpusName;
   half: Half;
   folder: string;
+  /** By path, sorted. */
+  files: ReadonlyMap<string, string>;
   questions: EvalQuestion[];
 }
 
@@ -43,7 +45,7 @@ async function openCorpus(dataDir: string, recipe: CorpusRecipe, tell: (text: st
     ...(await writtenQuestions(name, half, files)),
   ];
   tell(`${half}-${name}: ${files.size} files (${written} written), ${questions.length} questions, ${hashOf(files)}`);
-  return { name, half, folder, questions };
+  return { name, half, folder, files, questions };
 }
 
 /** Makes the folder consist of the files. Returns how many were not there as they should be. */

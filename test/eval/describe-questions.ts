@@ -1,7 +1,7 @@
 /** Questions that describe a function in its author's words, without its name: from a comment that the corpus then lacks. */
 import { nameWords, questionWords } from "../../engine/retrieval/words.ts";
 import type { FunctionGroup } from "./definitions.ts";
-import type { MadeQuestion } from "./identifier-questions.ts";
+import { looksLikeCode, type MadeQuestion } from "./identifier-questions.ts";
 import type { SourceFunction } from "./source-facts.ts";
 
 /** What stands for a word of the name; no word itself, so no look-up goes by it. */
@@ -31,7 +31,9 @@ export function describeQuestions(groups: readonly FunctionGroup[]): DescribeQue
     if (only === undefined || another !== undefined) return [];
     const { group, description } = only;
     const question = `Which function does this? ${description}`;
-    return [{ made: { kind: "describe", question, golds: group.golds, answers: [group.name] }, group }];
+    // A name like "set" stands in any answer.
+    const answers = looksLikeCode(group.name) ? [group.name] : [];
+    return [{ made: { kind: "describe", question, golds: group.golds, answers }, group }];
   });
 }
 

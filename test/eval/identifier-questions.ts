@@ -27,7 +27,7 @@ export function identifierQuestions(facts: SourceFacts, groups: readonly Functio
 }
 
 /** Made of several words, so that a question says clearly that it means a name. */
-function looksLikeCode(name: string): boolean {
+export function looksLikeCode(name: string): boolean {
   return /\w_\w|\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}/u.test(name);
 }
 

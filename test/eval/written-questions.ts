@@ -41,7 +41,8 @@ export async function writtenQuestions(
   if (!existsSync(file)) return [];
   const questions: EvalQuestion[] = [];
   for (const written of v.parse(WRITTEN, JSON.parse(readFileSync(file, "utf8")))) {
-    const { kind, question, history, answer: answers } = written;
+    const { kind, question, history } = written;
+    const answers = written.answer.map((answer) => answer.trim());
     const golds = [await locate(written.second ?? written, files)];
     questions.push({ corpus, half, kind, question, golds, answers, ...(history === undefined ? {} : { history }) });
   }
