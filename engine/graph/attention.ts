@@ -16,7 +16,7 @@ export interface LayerValues {
   value: string;
 }
 
-/** Names of a layer's inputs: keys (rotated) and values of the window so far, [kvHeads, S, headDim]. */
+/** Names of a layer's inputs: keys (rotated) and values of the window so far, [kvHeads, 1, S, headDim]. */
 export function pastNames(layer: number): { keys: string; values: string } {
   return { keys: `past_keys.${layer}`, values: `past_values.${layer}` };
 }
@@ -27,9 +27,11 @@ export function scaling(config: ModelConfig) {
 }
 
 /**
- * One token against S + 1 keys. Past and new keys are never joined: two score products, one softmax, two value
- * products. `bias` [1, S + 1] closes the unused end of the past's buffers. Returns the output [1, 1, heads * headDim]
- * and the attention weights [kvHeads, heads / kvHeads, S + 1].
+ * One token against S + 1 keys. Past and new keys are never joined: two score products, one softmax, two value products.
+ * Each query head is a product of its own: onnxruntime reads the keys where they lie for one row, but copies them into
+ * another order for the several rows of a group. The query is scaled beforehand, as only a product without a factor goes that
+ * way. `bias` [1, S + 1] closes the unused end of the past's buffers. Returns the output [1, 1, heads * headDim] and the
+ * attention weights [kvHeads, heads / kvHeads, 1, S + 1].
  */
 export function emitDecodeAttention(
   graph: OnnxGraph,
@@ -39,18 +41,18 @@ export function emitDecodeAttention(
 ): { output: string; weights: string } {
   const { kvHeads, headDim, heads } = config;
   const past = pastNames(layer);
-  const query = graph.node("Reshape", [values.query, graph.integers(kvHeads, heads / kvHeads, headDim)]);
-  const key = graph.node("Reshape", [values.key, graph.integers(kvHeads, 1, headDim)]);
-  const value = graph.node("Reshape", [values.value, graph.integers(kvHeads, 1, headDim)]);
-  const product = { transB: 1, alpha: scaling(config) };
-  const pastScores = graph.contrib("FusedMatMul", [query, past.keys], product);
-  const ownScore = graph.contrib("FusedMatMul", [query, key], product);
-  const scores = graph.node("Concat", [pastScores, ownScore], { axis: 2 });
+  const scaled = graph.node("Mul", [values.query, graph.scalar(scaling(config).float)]);
+  const query = graph.node("Reshape", [scaled, graph.integers(kvHeads, heads / kvHeads, 1, headDim)]);
+  const key = graph.node("Reshape", [values.key, graph.integers(kvHeads, 1, 1, headDim)]);
+  const value = graph.node("Reshape", [values.value, graph.integers(kvHeads, 1, 1, headDim)]);
+  const pastScores = graph.contrib("FusedMatMul", [query, past.keys], { transB: 1 });
+  const ownScore = graph.contrib("FusedMatMul", [query, key], { transB: 1 });
+  const scores = graph.node("Concat", [pastScores, ownScore], { axis: 3 });
   const weights = graph.node("Softmax", [graph.node("Add", [scores, "bias"])], { axis: -1 });
   const [pastWeights, ownWeight] = [graph.fresh(), graph.fresh()];
-  graph.nodeWithOutputs("Split", [weights, splitSizes(graph)], [pastWeights, ownWeight], { axis: 2 });
+  graph.nodeWithOutputs("Split", [weights, splitSizes(graph)], [pastWeights, ownWeight], { axis: 3 });
   const fromPast = graph.node("MatMul", [pastWeights, past.values]);
-  const sum = graph.node("Add", [fromPast, graph.node("MatMul", [ownWeight, value])]);
+  const sum = graph.node("Add", [fromPast, graph.node("Mul", [ownWeight, value])]);
   return { output: graph.node("Reshape", [sum, graph.integers(1, 1, heads * headDim)]), weights };
 }
 
@@ -65,8 +67,9 @@ function splitSizes(graph: OnnxGraph): string {
 
 /**
  * Up to `PREFILL_ROWS` tokens against the past and themselves, `CHUNK_ROWS` rows at a time. Chunk c has the input
- * `bias.c` [rows, 1, keys]: `keys` says how many of past + new keys it reads (those up to its own end), the values
- * which of them each row may see. A chunk that a short run has no rows for is given [0, 1, 0].
+ * `bias.c` [rows, keys]: `keys` says how many of past + new keys it reads (those up to its own end), the values
+ * which of them each row may see. A chunk that a short run has no rows for is given [0, 0]. Each query head is a product of
+ * its own: folded by KV head, the products would be too few to share evenly among threads.
  */
 export function emitPrefillAttention(
   graph: OnnxGraph,
@@ -75,34 +78,31 @@ export function emitPrefillAttention(
   values: LayerValues,
 ): string {
   const { kvHeads, headDim, heads } = config;
-  const group = heads / kvHeads;
   const past = pastNames(layer);
-  const query = emitHeadMajor(graph, values.query, [-1, kvHeads, group, headDim]);
-  const newKeys = emitHeadMajor(graph, values.key, [-1, kvHeads, headDim]);
-  const newValues = emitHeadMajor(graph, values.value, [-1, kvHeads, headDim]);
-  const allKeys = graph.node("Concat", [past.keys, newKeys], { axis: 1 });
-  const allValues = graph.node("Concat", [past.values, newValues], { axis: 1 });
+  const query = emitGroups(graph, values.query, [-1, kvHeads, heads / kvHeads, headDim]);
+  const newKeys = emitGroups(graph, values.key, [-1, kvHeads, 1, headDim]);
+  const newValues = emitGroups(graph, values.value, [-1, kvHeads, 1, headDim]);
+  const allKeys = graph.node("Concat", [past.keys, newKeys], { axis: 2 });
+  const allValues = graph.node("Concat", [past.values, newValues], { axis: 2 });
   const outputs: string[] = [];
   for (let chunk = 0; chunk < CHUNKS; chunk++) {
-    const bias = `bias.${chunk}`;
     const end = chunkKeys(graph, chunk);
     const start = chunk * CHUNK_ROWS;
     const rows = slice(graph, query, graph.integers(start), graph.integers(start + CHUNK_ROWS));
-    const folded = graph.node("Reshape", [rows, graph.integers(kvHeads, -1, headDim)]);
     const keys = slice(graph, allKeys, graph.integers(0), end);
-    const product = { transB: 1, alpha: scaling(config) };
-    const scores = graph.contrib("FusedMatMul", [folded, keys], product);
-    const unfolded = graph.node("Reshape", [scores, chunkShape(graph, chunk, group, [kvHeads, -1, group])], {
-      allowzero: 1,
-    });
-    const weights = graph.node("Softmax", [graph.node("Add", [unfolded, bias])], { axis: -1 });
-    const refolded = graph.node("Reshape", [weights, chunkShape(graph, chunk, group, [kvHeads, -1])], { allowzero: 1 });
-    const sum = graph.node("MatMul", [refolded, slice(graph, allValues, graph.integers(0), end)]);
-    outputs.push(graph.node("Reshape", [sum, graph.integers(kvHeads, -1, group, headDim)]));
+    const scores = graph.contrib("FusedMatMul", [rows, keys], { transB: 1, alpha: scaling(config) });
+    const weights = graph.node("Softmax", [graph.node("Add", [scores, `bias.${chunk}`])], { axis: -1 });
+    outputs.push(graph.node("MatMul", [weights, slice(graph, allValues, graph.integers(0), end)]));
   }
-  const joined = graph.node("Concat", outputs, { axis: 1 });
-  const tokenMajor = graph.node("Transpose", [joined], { perm: [1, 0, 2, 3] });
+  const joined = graph.node("Concat", outputs, { axis: 2 });
+  const tokenMajor = graph.node("Transpose", [joined], { perm: [2, 0, 1, 3] });
   return graph.node("Reshape", [tokenMajor, graph.integers(1, -1, heads * headDim)]);
+}
+
+/** [1, T, kvHeads * group * headDim] as [kvHeads, group, T, headDim]; `shape` is [-1, kvHeads, group, headDim]. */
+function emitGroups(graph: OnnxGraph, value: string, shape: number[]): string {
+  const split = graph.node("Reshape", [value, graph.integers(...shape)]);
+  return graph.node("Transpose", [split], { perm: [1, 2, 0, 3] });
 }
 
 /** [1, T, kvHeads * …] as [kvHeads, T, …]. */
@@ -111,31 +111,13 @@ export function emitHeadMajor(graph: OnnxGraph, value: string, shape: number[]):
   return graph.node("Transpose", [split], { perm: shape.length === 4 ? [1, 0, 2, 3] : [1, 0, 2] });
 }
 
+/** Rows from `start` to before `end` of each head. */
 function slice(graph: OnnxGraph, value: string, start: string, end: string): string {
-  return graph.node("Slice", [value, start, end, graph.integers(1)]);
+  return graph.node("Slice", [value, start, end, graph.integers(2)]);
 }
 
 /** How many keys a chunk reads, as int64 [1]. */
 function chunkKeys(graph: OnnxGraph, chunk: number): string {
   const name = `chunk_keys.${chunk}`;
-  return graph.has(name) ? name : graph.node("Shape", [`bias.${chunk}`], { start: 2 }, name);
-}
-
-/** [kvHeads, rows (times group), …, keys]: a shape whose sizes a chunk's bias gives; -1 stands for its rows. */
-function chunkShape(graph: OnnxGraph, chunk: number, group: number, leading: number[]): string {
-  const name = `chunk_shape.${chunk}.${leading.length}`;
-  if (graph.has(name)) return name;
-  const rows = leading.length === 2 ? foldedRows(graph, chunk, group) : chunkRows(graph, chunk);
-  const parts = leading.map((size) => (size === -1 ? rows : graph.integers(size)));
-  return graph.node("Concat", [...parts, chunkKeys(graph, chunk)], { axis: 0 }, name);
-}
-
-/** Rows of a chunk, as int64 [1]. */
-function chunkRows(graph: OnnxGraph, chunk: number): string {
-  return graph.node("Shape", [`bias.${chunk}`], { start: 0, end: 1 });
-}
-
-/** Rows of a chunk times the query heads that share a KV head. */
-function foldedRows(graph: OnnxGraph, chunk: number, group: number): string {
-  return graph.node("Mul", [chunkRows(graph, chunk), graph.integers(group)]);
+  return graph.has(name) ? name : graph.node("Shape", [`bias.${chunk}`], { start: 1 }, name);
 }

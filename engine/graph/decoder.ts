@@ -104,12 +104,12 @@ function declareInputs(graph: OnnxGraph, config: ModelConfig, options: DecoderOp
   if (options.mode === "decode") graph.input("bias", "float32", [1, "S1"]);
   else {
     for (let chunk = 0; chunk < CHUNKS; chunk++) {
-      graph.input(`bias.${chunk}`, "float32", [`rows.${chunk}`, 1, `keys.${chunk}`]);
+      graph.input(`bias.${chunk}`, "float32", [`rows.${chunk}`, `keys.${chunk}`]);
     }
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const past = pastNames(layer);
-    for (const name of [past.keys, past.values]) graph.input(name, "float32", [kvHeads, "S", headDim]);
+    for (const name of [past.keys, past.values]) graph.input(name, "float32", [kvHeads, 1, "S", headDim]);
   }
   const half = [options.positions, headDim / 2];
   graph.constant("rope.cos", "float32", half, options.rope.cos);
@@ -182,12 +182,13 @@ function emitSelfAttention(
   options: DecoderOptions,
 ): string {
   emitPeak(graph, input, `peak.${index}.qkv`, options);
-  const values = emitRotated(graph, config, index, emitProjections(graph, config, layer, index, input), options);
+  const projected = emitProjections(graph, config, layer, index, input, newNames(index));
+  const values = emitRotated(graph, config, index, projected, options);
   let attended: string;
   if (options.mode === "decode") {
     const { output, weights } = emitDecodeAttention(graph, config, index, values);
     if (options.attentionOf?.includes(index)) {
-      emitOutput(graph, weights, `attention.${index}`, [config.kvHeads, config.heads / config.kvHeads, "S1"]);
+      emitOutput(graph, weights, `attention.${index}`, [config.kvHeads, config.heads / config.kvHeads, 1, "S1"]);
     }
     attended = output;
   } else attended = emitPrefillAttention(graph, config, index, values);
@@ -203,27 +204,27 @@ export function emitAttentionOutput(graph: OnnxGraph, layer: PackedLayer, index:
   return emitLinear(graph, `output.${index}`, layer.output, graph.node("Mul", [attended, smoothing]));
 }
 
-/** q, k and v of one layer, un-rotated. */
+/** q, k and v of one layer, un-rotated; `names` are what k and v are called where they are outputs of the graph. */
 export function emitProjections(
   graph: OnnxGraph,
   config: ModelConfig,
   layer: PackedLayer,
   index: number,
   input: string,
+  names?: { keys: string; values: string },
 ): LayerValues {
   const { heads, kvHeads, headDim } = config;
   let joined = emitLinear(graph, `qkv.${index}`, layer.qkv, input);
   if (layer.qkvBias) {
-    joined = graph.node("Add", [
-      joined,
-      graph.constant(`qkv_bias.${index}`, "float32", [layer.qkvBias.length], layer.qkvBias),
-    ]);
+    const bias = graph.constant(`qkv_bias.${index}`, "float32", [layer.qkvBias.length], layer.qkvBias);
+    joined = graph.node("Add", [joined, bias]);
   }
-  const parts = [graph.fresh(), graph.fresh(), graph.fresh()] as const;
+  const keys = names?.keys ?? graph.fresh();
+  const parts = [graph.fresh(), layer.keyNorm ? graph.fresh() : keys, names?.values ?? graph.fresh()] as const;
   const sizes = graph.integers(heads * headDim, kvHeads * headDim, kvHeads * headDim);
   graph.nodeWithOutputs("Split", [joined, sizes], parts, { axis: 2 });
   const query = emitHeadNorm(graph, config, `query_norm.${index}`, parts[0], layer.queryNorm, heads);
-  const key = emitHeadNorm(graph, config, `key_norm.${index}`, parts[1], layer.keyNorm, kvHeads);
+  const key = emitHeadNorm(graph, config, `key_norm.${index}`, parts[1], layer.keyNorm, kvHeads, keys);
   return { query, key, value: parts[2] };
 }
 
@@ -236,8 +237,8 @@ function emitRotated(
   options: DecoderOptions,
 ): LayerValues {
   const names = newNames(index);
-  emitOutput(graph, key, names.keys, [1, "T", kvHeads * headDim]);
-  emitOutput(graph, value, names.values, [1, "T", kvHeads * headDim]);
+  graph.output(names.keys, "float32", [1, "T", kvHeads * headDim]);
+  graph.output(names.values, "float32", [1, "T", kvHeads * headDim]);
   if (options.queriesOf?.includes(index)) emitOutput(graph, query, `query.${index}`, [1, "T", heads * headDim]);
   return {
     query: emitRotation(graph, query, heads),
@@ -254,11 +255,12 @@ function emitHeadNorm(
   input: string,
   weight: Float32Array | undefined,
   heads: number,
+  output?: string,
 ): string {
   if (!weight) return input;
   const split = graph.node("Reshape", [input, graph.integers(1, -1, heads, config.headDim)]);
   const normed = emitNorm(graph, name, split, weight, config);
-  return graph.node("Reshape", [normed, graph.integers(1, -1, heads * config.headDim)]);
+  return graph.node("Reshape", [normed, graph.integers(1, -1, heads * config.headDim)], {}, output);
 }
 
 /** Rope at `positions` [1, T], a value of the graph; the tables are its constants `rope.cos` and `rope.sin`. */

@@ -13,6 +13,12 @@ interface WindowShape {
 /** Slots that decoding grows a full window by: each growth copies the window, each unused slot costs attention. */
 const GROWTH = 128;
 
+/** The slots [from, to). */
+export interface SlotRange {
+  from: number;
+  to: number;
+}
+
 /**
  * Slots for `capacity` tokens a layer, `length` of them in use. A slot has a place in the buffers; the position that
  * its key was rotated to is the caller's choice.
@@ -25,6 +31,8 @@ export class AttentionWindow {
   private values: Float32Array[] = [];
   private slots = 0;
   private used = 0;
+  /** Slots in use that no token may look at, in ascending order and apart. */
+  private holes: SlotRange[] = [];
 
   constructor(shape: WindowShape, rope: RopeTable, capacity: number) {
     this.shape = { layers: shape.layers, kvHeads: shape.kvHeads, headDim: shape.headDim };
@@ -64,19 +72,64 @@ export class AttentionWindow {
   append(kv: LayerKv, from: number, to: number, position: number): void {
     const count = to - from;
     if (this.used + count > this.slots) this.reserve(count > 1 ? this.used + count : this.slots + GROWTH);
+    this.write(this.used, kv, from, count, position);
+    this.used += count;
+  }
+
+  /**
+   * Overwrites slots that are in use, from `slot` on, with rows [from, to) of `kv` as `append` would place them; what was
+   * closed of them is open again. Nothing is moved or copied. @throws RangeError beyond the slots in use
+   */
+  replace(slot: number, kv: LayerKv, from: number, to: number, position: number): void {
+    const range = this.rangeInUse(slot, slot + to - from);
+    this.write(slot, kv, from, to - from, position);
+    this.holes = this.holes.flatMap((hole) => without(hole, range));
+  }
+
+  /**
+   * Hides slots that are in use until they are replaced: where fewer tokens take the place of more, what is left over.
+   * @throws RangeError beyond the slots in use
+   */
+  close(from: number, to: number): void {
+    const range = this.rangeInUse(from, to);
+    this.holes = [...this.holes.flatMap((hole) => without(hole, range)), range]
+      .filter((hole) => hole.to > hole.from)
+      .sort((a, b) => a.from - b.from);
+  }
+
+  /** The slots that a token may look at, in ascending order. */
+  open(): SlotRange[] {
+    let from = 0;
+    const runs = this.holes.map((hole) => {
+      const run = { from, to: hole.from };
+      from = hole.to;
+      return run;
+    });
+    return [...runs, { from, to: this.used }].filter((run) => run.to > run.from);
+  }
+
+  private rangeInUse(from: number, to: number): SlotRange {
+    if (from < 0 || to < from || to > this.used) {
+      throw new RangeError(`Slots ${from} to ${to} are not all in use; the window has ${this.used}.`);
+    }
+    return { from, to };
+  }
+
+  /** Writes `count` rows of `kv` from row `from` into the slots from `slot` on, keys rotated. */
+  private write(slot: number, kv: LayerKv, from: number, count: number, position: number): void {
     for (let layer = 0; layer < this.shape.layers; layer++) {
       const [keys, values] = [kv.keys[layer], kv.values[layer]];
       const [ownKeys, ownValues] = [this.keys[layer], this.values[layer]];
       if (!keys || !values || !ownKeys || !ownValues) throw new RangeError(`No keys and values for layer ${layer}`);
-      this.appendRotated(keys, ownKeys, from, count, position);
-      this.appendCopied(values, ownValues, from, count);
+      this.writeRotated(keys, ownKeys, slot, from, count, position);
+      this.writeCopied(values, ownValues, slot, from, count);
     }
-    this.used += count;
   }
 
   /** Drops everything after the first `length` slots. */
   truncate(length: number): void {
     this.used = Math.min(this.used, length);
+    this.holes = this.holes.flatMap((hole) => without(hole, { from: this.used, to: Infinity }));
   }
 
   /** A window of its own with the same contents, and room for `capacity` tokens. */
@@ -86,14 +139,15 @@ export class AttentionWindow {
     copy.values = this.values;
     copy.slots = this.slots;
     copy.used = this.used;
+    copy.holes = this.holes;
     copy.reserve(Math.max(capacity, this.slots + 1));
     return copy;
   }
 
-  /** The buffers as inputs of a graph: [kvHeads, capacity, headDim] each, without a copy. */
+  /** The buffers as inputs of a graph: [kvHeads, 1, capacity, headDim] each, without a copy. */
   feeds(): Feeds {
     const { kvHeads, headDim } = this.shape;
-    const dimensions = [kvHeads, this.slots, headDim];
+    const dimensions = [kvHeads, 1, this.slots, headDim];
     const feeds: Feeds = {};
     for (let layer = 0; layer < this.shape.layers; layer++) {
       const names = pastNames(layer);
@@ -103,11 +157,11 @@ export class AttentionWindow {
     return feeds;
   }
 
-  private appendCopied(source: Float32Array, target: Float32Array, from: number, count: number): void {
+  private writeCopied(source: Float32Array, target: Float32Array, slot: number, from: number, count: number): void {
     const { kvHeads, headDim } = this.shape;
     const width = kvHeads * headDim;
     for (let head = 0; head < kvHeads; head++) {
-      let at = (head * this.slots + this.used) * headDim;
+      let at = (head * this.slots + slot) * headDim;
       for (let row = from; row < from + count; row++, at += headDim) {
         const start = row * width + head * headDim;
         for (let i = 0; i < headDim; i++) target[at + i] = source[start + i] ?? 0;
@@ -116,9 +170,10 @@ export class AttentionWindow {
   }
 
   /** Half-split rope, as transformers has it: element i is paired with element i + headDim / 2. */
-  private appendRotated(
+  private writeRotated(
     source: Float32Array,
     target: Float32Array,
+    slot: number,
     from: number,
     count: number,
     position: number,
@@ -127,7 +182,7 @@ export class AttentionWindow {
     const { cos, sin, half } = this.rope;
     const width = kvHeads * headDim;
     for (let head = 0; head < kvHeads; head++) {
-      let at = (head * this.slots + this.used) * headDim;
+      let at = (head * this.slots + slot) * headDim;
       for (let row = 0; row < count; row++, at += headDim) {
         const start = (from + row) * width + head * headDim;
         const angle = (position + row) * half;
@@ -142,4 +197,11 @@ export class AttentionWindow {
       }
     }
   }
+}
+
+/** What of `range` lies outside of `other`: none, one or two ranges. */
+function without(range: SlotRange, other: SlotRange): SlotRange[] {
+  const before = { from: range.from, to: Math.min(range.to, other.from) };
+  const after = { from: Math.max(range.from, other.to), to: range.to };
+  return [before, after].filter(({ from, to }) => to > from);
 }

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import type { ModelConfig, TokenizerFiles } from "../models/model-source.ts";
 
 /** Counts up whenever graphs or packing change: models converted by another version are made again. */
-export const CONVERTER_VERSION = 3;
+export const CONVERTER_VERSION = 4;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 

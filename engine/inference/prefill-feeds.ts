@@ -6,7 +6,7 @@ import type { AttentionWindow } from "./attention-window.ts";
 const CLOSED = -1e9;
 
 /**
- * Inputs of a prefill run: each token sees all of the window, the tokens before it, and itself.
+ * Inputs of a prefill run: each token sees all open slots of the window, the tokens before it, and itself.
  * @param positions rope positions of the tokens
  */
 export function prefillFeeds(window: AttentionWindow, tokens: Int32Array, positions: Int32Array): Feeds {
@@ -23,7 +23,7 @@ export function prefillFeeds(window: AttentionWindow, tokens: Int32Array, positi
     const to = Math.min(from + CHUNK_ROWS, count);
     const keys = to > from ? window.capacity + to : 0;
     const bias = chunkBias(window, from, to);
-    feeds[`bias.${chunk}`] = floatTensor(bias, [to - from, 1, keys]);
+    feeds[`bias.${chunk}`] = floatTensor(bias, [to - from, keys]);
   }
   return feeds;
 }
@@ -32,9 +32,10 @@ export function prefillFeeds(window: AttentionWindow, tokens: Int32Array, positi
 function chunkBias(window: AttentionWindow, from: number, to: number): Float32Array {
   const keys = to > from ? window.capacity + to : 0;
   const bias = new Float32Array((to - from) * keys).fill(CLOSED);
+  const open = window.open();
   for (let token = from; token < to; token++) {
     const row = (token - from) * keys;
-    bias.fill(0, row, row + window.length);
+    for (const run of open) bias.fill(0, row + run.from, row + run.to);
     bias.fill(0, row + window.capacity, row + window.capacity + token + 1);
   }
   return bias;
@@ -42,8 +43,8 @@ function chunkBias(window: AttentionWindow, from: number, to: number): Float32Ar
 
 /** Inputs of a decode run of one token at a rope position. */
 export function decodeFeeds(window: AttentionWindow, token: number, position: number): Feeds {
-  const bias = new Float32Array(window.capacity + 1);
-  bias.fill(CLOSED, window.length, window.capacity);
+  const bias = new Float32Array(window.capacity + 1).fill(CLOSED, 0, window.capacity);
+  for (const run of window.open()) bias.fill(0, run.from, run.to);
   return {
     ...window.feeds(),
     tokens: integerTensor([token], [1, 1]),

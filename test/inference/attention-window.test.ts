@@ -97,3 +97,54 @@ test("a copy does not share its slots", () => {
   copy.append(rows(2, random), 0, 2, 5);
   expect(contents(window)).toEqual(before);
 });
+
+test("slots replaced in place, with a rest that is closed, are as if the window had been built so", () => {
+  const rope = table();
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = seededRandom(seed);
+    const length = 4 + randomInteger(random, 20);
+    const [old, fresh] = [rows(length, random), rows(length, random)];
+    const slot = randomInteger(random, length - 2);
+    const count = 1 + randomInteger(random, length - slot - 1);
+    const rest = randomInteger(random, length - slot - count + 1);
+    const window = new AttentionWindow(SHAPE, rope, length + 3);
+    window.append(old, 0, length, 0);
+    window.close(slot, slot + count + rest);
+    window.replace(slot, fresh, 1, 1 + count, slot);
+    const built = new AttentionWindow(SHAPE, rope, 0);
+    built.append(old, 0, slot, 0);
+    built.append(fresh, 1, 1 + count, slot);
+    const end = slot + count + rest;
+    if (length > end) built.append(old, end, length, end);
+    const all = contents(window);
+    expect(window.open().flatMap(({ from, to }) => all.slice(from, to))).toEqual(contents(built));
+  }
+});
+
+test("closed slots stay closed in a copy, are forgotten by a cut, and only slots in use can be closed or replaced", () => {
+  const random = seededRandom(4);
+  const window = new AttentionWindow(SHAPE, table(), 12);
+  window.append(rows(10, random), 0, 10, 0);
+  window.close(2, 4);
+  window.close(3, 6);
+  window.close(8, 8);
+  expect(window.open()).toEqual([
+    { from: 0, to: 2 },
+    { from: 6, to: 10 },
+  ]);
+  const copy = window.copy(20);
+  copy.replace(3, rows(1, random), 0, 1, 3);
+  expect(copy.open()).toEqual([
+    { from: 0, to: 2 },
+    { from: 3, to: 4 },
+    { from: 6, to: 10 },
+  ]);
+  window.truncate(3);
+  window.append(rows(2, random), 0, 2, 3);
+  expect(window.open()).toEqual([
+    { from: 0, to: 2 },
+    { from: 3, to: 5 },
+  ]);
+  expect(() => window.close(4, 6)).toThrow(RangeError);
+  expect(() => window.replace(4, rows(2, random), 0, 2, 4)).toThrow(RangeError);
+});

@@ -56,3 +56,26 @@ test("a run takes at least one token and no more than a graph has rows for", asy
   await expect(run(0)).rejects.toThrow(RangeError);
   await expect(run(PREFILL_ROWS + 1)).rejects.toThrow(RangeError);
 });
+
+test("neither prefill nor decode sees closed slots", async () => {
+  const model = await openTinyModel();
+  const [before, tokens] = [randomTokens(40, 3), randomTokens(30, 4)];
+  const positions = Int32Array.from(before, (_, i) => i);
+  const { kv } = await model.run(model.window(0), before, positions);
+  const closed = model.window(60);
+  closed.append(kv, 0, 40, 0);
+  closed.close(10, 25);
+  const built = model.window(0);
+  built.append(kv, 0, 10, 0);
+  built.append(kv, 25, 40, 25);
+  const prefilled = [];
+  for (const window of [closed, built]) prefilled.push(await model.prefill(window.copy(0), tokens, 40));
+  expect(largestDifference(prefilled[0] ?? [], prefilled[1] ?? [])).toBeLessThan(1e-4);
+  const decoded = [];
+  for (const window of [closed, built]) decoded.push((await model.decode(window, 7, 40)).logits);
+  expect(largestDifference(decoded[0] ?? [], decoded[1] ?? [])).toBeLessThan(1e-4);
+  // Open, the slots count.
+  const open = model.window(0);
+  open.append(kv, 0, 40, 0);
+  expect(largestDifference((await model.decode(open, 7, 40)).logits, decoded[0] ?? [])).toBeGreaterThan(0.01);
+});
