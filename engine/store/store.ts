@@ -69,6 +69,19 @@ export class Store {
     this.#connection.close();
   }
 
+  /**
+   * Whether no other connection, of this process or another, has the file open. Leaving write-ahead mode needs that, and SQLite
+   * refuses it otherwise; where it succeeds, the file is about to be deleted.
+   */
+  isAlone(): boolean {
+    try {
+      this.#connection.pragma("busy_timeout = 0");
+      return this.#connection.pragma("journal_mode = DELETE", { simple: true }) === "delete";
+    } catch {
+      return false;
+    }
+  }
+
   /** Runs `reading` on one consistent state of the store. */
   read<T>(reading: (blocks: BlockReader, lexical: LexicalTable, symbols: SymbolTable) => T): T {
     try {

@@ -1,5 +1,5 @@
 /** The stores of a folder, one a model, as files: what can be said and done without a model. */
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ForgetResult, StatusResult } from "../protocol/requests.ts";
 import { Store } from "./store.ts";
@@ -37,22 +37,47 @@ export function latestTotals(dataDir: string, folder: string): Totals {
 }
 
 /**
- * Forgets files (or all files under directories) in every store of the folder; without `paths`, deletes the stores.
- * Counts are those of the store used last. Throws `folder-not-found` and `store-failed`.
+ * Forgets files (or all files under directories) in every store of the folder; without `paths`, all there is. Counts are those
+ * of the store used last. Throws `folder-not-found` and `store-failed`.
  */
 export function forgetStores(dataDir: string, folder: string, paths: readonly string[] | undefined): ForgetResult {
-  if (paths === undefined || paths.length === 0) {
-    const { files, blocks } = latestTotals(dataDir, folder);
-    rmSync(storeFolder(dataDir, folder), { recursive: true, force: true });
-    return { files, blocks };
-  }
-  const forgotten = storeFiles(dataDir, folder).map((path) =>
-    withStore(path, (store) => {
-      const counts = store.forget(paths.flatMap((name) => store.filesUnder(name)));
-      // What a file said before it was changed or deleted is to be forgotten as well.
-      store.pruneUnused();
-      return counts;
-    }),
-  );
+  const isWhole = paths === undefined || paths.length === 0;
+  const forgotten = storeFiles(dataDir, folder).map((path) => {
+    const counts = withStore(path, (store) => {
+      const whole = isWhole ? store.totals() : undefined;
+      if (whole && store.isAlone()) return { ...whole, isDeleted: true };
+      // Another window holds it: the file stays under that window, and all that it said goes.
+      return { ...forgetIn(store, paths ?? []), isDeleted: false };
+    });
+    if (counts.isDeleted) for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+    return { files: counts.files, blocks: counts.blocks };
+  });
+  if (isWhole) deleteLeftovers(storeFolder(dataDir, folder));
   return forgotten[0] ?? { files: 0, blocks: 0 };
+}
+
+/** Files forgotten in one transaction: other windows wait no longer than for so many. */
+const FILES_AT_ONCE = 64;
+
+/** Forgets the files under `paths`, or all. */
+function forgetIn(store: Store, paths: readonly string[]): ForgetResult {
+  const names =
+    paths.length > 0 ? paths.flatMap((name) => store.filesUnder(name)) : store.files().map((file) => file.path);
+  const sum = { files: 0, blocks: 0 };
+  for (let from = 0; from < names.length; from += FILES_AT_ONCE) {
+    const { files, blocks } = store.forget(names.slice(from, from + FILES_AT_ONCE));
+    sum.files += files;
+    sum.blocks += blocks;
+  }
+  // What a file said before it was changed or deleted is to be forgotten as well.
+  store.pruneUnused();
+  return sum;
+}
+
+/** Stores that were set aside, and the folder itself where nothing is left in it. */
+function deleteLeftovers(parent: string): void {
+  if (!existsSync(parent)) return;
+  for (const name of readdirSync(parent))
+    if (/\.(damaged|newer)$/.test(name)) rmSync(join(parent, name), { force: true });
+  if (readdirSync(parent).length === 0) rmdirSync(parent);
 }
