@@ -5,6 +5,7 @@ const LABELS: Record<Meter["phase"], string> = {
   download: "Downloading the model",
   convert: "Preparing the model",
   ingest: "Reading",
+  train: "Learning to look up",
 };
 
 /** A bar with how far, how fast and how long: "42 % · 1,240 tokens/s · 2 min left". */

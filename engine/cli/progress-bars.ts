@@ -7,6 +7,7 @@ const names: Record<Progress["phase"], string> = {
   download: "Downloading",
   convert: "Converting the model",
   ingest: "Reading",
+  train: "Learning to look up",
 };
 
 /** Where no terminal draws a bar, a line is written each time so many hundredths more are done. */

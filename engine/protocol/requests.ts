@@ -132,7 +132,7 @@ export interface ModelInfo {
 
 /** Progress of a long call. What is reported as done is durable. */
 export interface Progress {
-  phase: "download" | "convert" | "ingest";
+  phase: "download" | "convert" | "ingest" | "train";
   done: number;
   total: number;
   unit: "bytes" | "tokens" | "steps";

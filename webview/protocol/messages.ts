@@ -24,7 +24,7 @@ export type ErrorAction = "download" | "restart" | "read" | "showLog" | "trust" 
 
 /** A long piece of work under way. */
 export interface Meter {
-  phase: "download" | "convert" | "ingest";
+  phase: "download" | "convert" | "ingest" | "train";
   done: number;
   total: number;
   unit: "bytes" | "tokens" | "steps";
@@ -70,6 +70,15 @@ export interface AnswerMeta {
   finish: "stop" | "length" | "cancelled";
 }
 
+/** What a look in the memory brought. */
+export interface Found {
+  blocks: number;
+  files: number;
+  tokens: number;
+  /** The share of the folder that is in memory, below 1; undefined when all of it is. */
+  readSoFar?: number | undefined;
+}
+
 /** A question with its answer, as far as there is one. */
 export interface Turn {
   id: number;
@@ -80,7 +89,7 @@ export interface Turn {
   /** `looking`: memory is searched; `reading`: blocks were found, no token yet. */
   state: "waiting" | "looking" | "reading" | "writing" | "done" | "failed";
   /** How many blocks and tokens of the memory the answer is written from. */
-  found: { blocks: number; files: number; tokens: number } | undefined;
+  found: Found | undefined;
   citations: Citation[];
   meta: AnswerMeta | undefined;
   error: ErrorCard | undefined;
