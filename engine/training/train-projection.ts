@@ -130,6 +130,11 @@ function trainedLayer(layer: number, encoded: EncodedPairs, { question, block }:
   };
 }
 
+/** Random projections of a layer: what training has to beat. */
+export function untrainedLayer({ encoded }: TrainingData, layer: number): TrainedLayer {
+  return trainedLayer(layer, encoded, firstWeights(encoded.hidden, layer));
+}
+
 /** Columns [from, to) of a weight [hidden, COLUMNS], as a matrix of its own. */
 function columns(weight: Float32Array, from: number, to: number): Float32Array {
   return weight.filter((_, i) => i % COLUMNS >= from && i % COLUMNS < to);
