@@ -1,0 +1,99 @@
+/**
+ * Does the answer say so when nothing in the memory fits the question? `{abstained, falselyAbstained}` over 40 questions that the
+ * Python report corpus answers, 40 about other corpora and 40 about invented names. Beside it what the model says in words when
+ * it is given no memory. `--limit N` asks the first N of the mixture.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AskResult } from "../../engine/protocol/requests.ts";
+import type { BenchOptions } from "../bench/benchmark.ts";
+import { type AbstainCase, abstainCases, saysNotFound } from "./abstain-cases.ts";
+import { askText } from "./ask-text.ts";
+import { type Corpus, openCorpora } from "./corpora.ts";
+import { type Estimate, proportion } from "./intervals.ts";
+import { type EvalSession, type EvalWorkspace, openEval } from "./open-eval.ts";
+
+const SEED = 7;
+const EACH = 40;
+const ANSWER_TOKENS = 64;
+
+interface AbstainResult {
+  /** Of the questions that nothing answers. */
+  abstained: Estimate;
+  /** Of the questions that the corpus answers. */
+  falselyAbstained: Estimate;
+  bySource: Record<string, Estimate>;
+  noMemory: { abstained: Estimate; falselyAbstained: Estimate };
+  seed: number;
+}
+
+interface Outcome extends AbstainCase {
+  ours: boolean;
+  noMemory: boolean;
+}
+
+/** See the module. */
+export async function run(options: BenchOptions): Promise<AbstainResult> {
+  const { dataDir, limit, tell } = options;
+  const corpora = await openCorpora(dataDir, "report", tell);
+  const corpus = corpora.find(({ name }) => name === "python");
+  if (corpus === undefined) throw new Error("There is no Python report corpus");
+  const cases = casesOf(corpus, corpora).slice(0, limit);
+  const session = await openEval(options);
+  const outcomes: Outcome[] = [];
+  try {
+    const memory = await session.open(corpus.folder);
+    for (const asked of cases) outcomes.push(await askOne(session, memory, asked, tell));
+    await memory.close();
+  } finally {
+    await session.close();
+  }
+  return figures(outcomes);
+}
+
+function casesOf(corpus: Corpus, corpora: readonly Corpus[]): AbstainCase[] {
+  const named = ({ questions }: Corpus) => questions.filter(({ kind }) => kind === "identifier");
+  const others = corpora.filter((other) => other !== corpus).flatMap(named);
+  const files = readdirSync(corpus.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const text = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "utf8")).join("\n");
+  return abstainCases(named(corpus), others, text, { count: EACH, seed: SEED });
+}
+
+async function askOne(
+  session: EvalSession,
+  { workspace, folder }: EvalWorkspace,
+  asked: AbstainCase,
+  tell: (text: string) => void,
+): Promise<Outcome> {
+  const { question } = asked;
+  let result: AskResult | undefined;
+  for await (const event of workspace.ask({ folder, question, maxTokens: ANSWER_TOKENS }, session.context)) {
+    if (event.type === "end") ({ result } = event);
+  }
+  const none = await askText(session, question, []);
+  const outcome = { ...asked, ours: result !== undefined && abstains(result), noMemory: saysNotFound(none) };
+  tell(JSON.stringify({ ...outcome, answer: result?.answer, none }));
+  return outcome;
+}
+
+/** The one place that decides whether an answer abstains. */
+function abstains({ answer }: AskResult): boolean {
+  return saysNotFound(answer);
+}
+
+function figures(outcomes: readonly Outcome[]): AbstainResult {
+  const [answerable, unanswerable] = [
+    outcomes.filter(({ source }) => source === "answerable"),
+    outcomes.filter(({ source }) => source !== "answerable"),
+  ];
+  const ours = (own: readonly Outcome[]) => proportion(own.map((outcome) => outcome.ours));
+  const noMemory = (own: readonly Outcome[]) => proportion(own.map((outcome) => outcome.noMemory));
+  const sources = Map.groupBy(outcomes, ({ source }) => source);
+  return {
+    abstained: ours(unanswerable),
+    falselyAbstained: ours(answerable),
+    bySource: Object.fromEntries([...sources].map(([source, own]) => [source, ours(own)])),
+    noMemory: { abstained: noMemory(unanswerable), falselyAbstained: noMemory(answerable) },
+    seed: SEED,
+  };
+}

@@ -1,0 +1,72 @@
+/** What evaluations of generated cases share: a folder is written and read, its cases are asked, shares are counted. */
+import { join } from "node:path";
+import type { BenchOptions } from "../bench/benchmark.ts";
+import { type CountTokens, largeFolder, type SourceFile, writeFolder } from "../support/large-folder.ts";
+import { caseFigures, type CaseFigures, type CaseOutcome, type EvalCase, measureCases } from "./eval-case.ts";
+import { haystackTokens } from "./haystack.ts";
+import { openEval } from "./open-eval.ts";
+
+/** A folder's files and what is asked of them. */
+export interface GeneratedCases<T> {
+  files: SourceFile[];
+  cases: T[];
+}
+
+/** Makes cases; `haystack` fetches real sources of some size. */
+export type MakeCases<T> = (
+  haystack: (tokens: number) => Promise<SourceFile[]>,
+  count: CountTokens,
+) => Promise<GeneratedCases<T>>;
+
+/** What all evaluations of this kind print. */
+export interface CasesResult extends CaseFigures {
+  /** In memory. */
+  tokens: number;
+  seed: number;
+}
+
+/** Shares over all cases, and each case with its outcome. */
+export interface CasesRun<T> {
+  result: CasesResult;
+  outcomes: { asked: T; outcome: CaseOutcome }[];
+}
+
+/** Runs an evaluation; `--limit N` asks the first N cases. */
+export async function runCases<T extends Pick<EvalCase, "question" | "gold">>(
+  options: BenchOptions,
+  {
+    name,
+    seed,
+    make,
+    isRight,
+  }: { name: string; seed: number; make: MakeCases<T>; isRight: (answer: string, asked: T) => boolean },
+): Promise<CasesRun<T>> {
+  const { dataDir, limit, tell } = options;
+  const session = await openEval(options);
+  try {
+    const count = (text: string) => session.loaded.encoder.tokenize(text).length;
+    const haystack = async (standard: number) => (await largeFolder(dataDir, haystackTokens(standard), count)).files;
+    const { files, cases } = await make(haystack, count);
+    const asked = cases.slice(0, limit);
+    const memory = await session.open(writeFolder(join(dataDir, "eval", "folders"), name, files).folder);
+    try {
+      const outcomes = await measureCases(session, memory, files, asked, { isRight, tell });
+      const result = { ...caseFigures(outcomes), tokens: memory.tokens, seed };
+      return { result, outcomes: asked.flatMap((each, i) => pair(each, outcomes[i])) };
+    } finally {
+      await memory.close();
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+function pair<T>(asked: T, outcome: CaseOutcome | undefined): { asked: T; outcome: CaseOutcome }[] {
+  return outcome ? [{ asked, outcome }] : [];
+}
+
+/** The figures of the cases of one kind after the other. */
+export function byKind<T extends { kind: string }>(outcomes: CasesRun<T>["outcomes"]): Record<string, CaseFigures> {
+  const kinds = Map.groupBy(outcomes, ({ asked }) => asked.kind);
+  return Object.fromEntries([...kinds].map(([kind, own]) => [kind, caseFigures(own.map(({ outcome }) => outcome))]));
+}
