@@ -39,7 +39,8 @@ export async function withSteps(data: TrainingData, trained: TrainedLayer, threa
 /** By column. @param units [tokens, PROJECTED] */
 export function bestSteps(units: Float32Array): Float32Array {
   return Float32Array.from({ length: PROJECTED }, (_, column) => {
-    const values = units.filter((_value, i) => i % PROJECTED === column);
+    const values = new Float32Array(units.length / PROJECTED);
+    for (let row = 0; row < values.length; row++) values[row] = units[row * PROJECTED + column] ?? 0;
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
     const tried = CLIPS.map((clip) => (clip * largest) / LARGEST_CODE);
     const errors = tried.map((step) => roundingError(values, step));
@@ -48,8 +49,10 @@ export function bestSteps(units: Float32Array): Float32Array {
 }
 
 function roundingError(values: Float32Array, step: number): number {
-  return values.reduce((sum, value) => {
+  let sum = 0;
+  for (const value of values) {
     const code = Math.max(-LARGEST_CODE, Math.min(LARGEST_CODE, Math.round(value / step)));
-    return sum + (value - code * step) ** 2;
-  }, 0);
+    sum += (value - code * step) ** 2;
+  }
+  return sum;
 }

@@ -6,14 +6,11 @@ const STEPS = 1_000;
 /** Steps when mining is done, and when all is encoded. */
 const MINED = 30;
 const ENCODED = 750;
-/** Progress is told no oftener than this. */
-const TELL_EVERY_MS = 200;
 
 /** Tells how far a training is. The time that is left is judged by what the steps of the same kind took. */
 export class TrainingMeter {
   readonly #tell: (progress: Progress) => void;
   #started = { at: 0, done: 0 };
-  #told = 0;
 
   constructor(tell: (progress: Progress) => void) {
     this.#tell = tell;
@@ -36,8 +33,6 @@ export class TrainingMeter {
   #report(done: number, detail: string): void {
     const now = Date.now();
     if (this.#started.at === 0 && done > MINED) this.#started = { at: now, done };
-    if (now - this.#told < TELL_EVERY_MS) return;
-    this.#told = now;
     const seconds = this.#started.at === 0 ? 0 : (now - this.#started.at) / 1_000;
     const rate = seconds > 0 ? (done - this.#started.done) / seconds : 0;
     const secondsLeft = rate > 0 ? (STEPS - done) / rate : undefined;
