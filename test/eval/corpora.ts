@@ -18,6 +18,14 @@ export interface Corpus {
   questions: EvalQuestion[];
 }
 
+/** Names the half that is asked: "tune" for who fits or chooses something; commands that report leave it unset. */
+const HALF_VARIABLE = "REPO_MEMORY_EVAL_HALF";
+
+/** The half that the environment names; the one that is reported unless it says otherwise. */
+export function evalHalf(): Half {
+  return process.env[HALF_VARIABLE] === "tune" ? "tune" : "report";
+}
+
 /** Makes all corpora of a half, or finds them as an earlier run left them. @param dataDir where they are kept */
 export async function openCorpora(dataDir: string, half: Half, tell: (text: string) => void): Promise<Corpus[]> {
   const corpora: Corpus[] = [];

@@ -4,7 +4,7 @@ import type { EvalQuestion } from "./eval-question.ts";
 import { type FunctionGroup, uniqueDefinitions } from "./definitions.ts";
 import type { SourceFacts } from "./source-facts.ts";
 
-/** A mention further down than this is in another block than the function's name. */
+/** A mention further down than this is hard to tie to the function, in any memory and in any text. */
 const NEAR_LINES = 20;
 /** Says nothing about what went wrong, and could be guessed. */
 const ANY_ERROR = new Set(["Error", "Exception"]);
