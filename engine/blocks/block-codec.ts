@@ -4,13 +4,22 @@ import { RepoMemoryError } from "../protocol/errors.ts";
 import type { KvShape, LayerKv } from "./block.ts";
 import { float16Codec } from "./float16-codec.ts";
 import { int4Codec } from "./int4-codec.ts";
+import { int4k5Codec } from "./int4k5-codec.ts";
 import { int8Codec } from "./int8-codec.ts";
 import type { KvCodec } from "./kv-codec.ts";
 
-/** How keys and values are stored: 8 bits, 4 bits or half precision a number. */
-export type CodecName = "int8" | "int4" | "f16";
+/** How keys and values are stored: 8 bits, 4 bits, 4 bits with a fifth for the widest keys, or half precision a number. */
+export type CodecName = "int8" | "int4" | "int4k5" | "f16";
 
-const CODECS: Readonly<Record<CodecName, KvCodec>> = { int8: int8Codec, int4: int4Codec, f16: float16Codec };
+/** What new blocks are stored in: the smallest that keeps the KL divergence of one file below 0.01 (`docs/memory.md`). */
+export const DEFAULT_CODEC: CodecName = "int4k5";
+
+const CODECS: Readonly<Record<CodecName, KvCodec>> = {
+  int8: int8Codec,
+  int4: int4Codec,
+  int4k5: int4k5Codec,
+  f16: float16Codec,
+};
 
 /*
  * A blob, little-endian: u32 magic, u8 version, u8 codec, u16 tokens, u16 layers, u16 KV heads, u16 head dimension, u16 zero,

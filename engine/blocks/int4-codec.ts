@@ -1,18 +1,14 @@
 import { halfToFloat } from "../models/half-float.ts";
-import { float16Ceil, float16Floor } from "./float16.ts";
+import { decodeValues, encodeValues, groupsOf, inverseOf, putParameters } from "./int4-values.ts";
+import type { ValueSections } from "./int4-values.ts";
 import { aligned } from "./kv-codec.ts";
 import type { KvCodec, LayerRows } from "./kv-codec.ts";
 
 // As in `int8-codec.ts`: hot loops over typed arrays whose lengths `sections` fixed.
 
-/** Values share a scale and a minimum over this many channels of one token. */
-const GROUP = 64;
-
-interface Sections {
+interface Sections extends ValueSections {
   keyParameters: Uint16Array; // [channels, 2]: minimum and step, half precision
-  valueParameters: Uint16Array; // [tokens, groups, 2]
   keyCodes: Uint8Array; // [tokens, channels / 2]: even channel in the low four bits
-  valueCodes: Uint8Array; // [tokens, channels / 2]
 }
 
 /**
@@ -37,10 +33,6 @@ export const int4Codec: KvCodec = {
   },
 };
 
-function groupsOf(channels: number): number {
-  return Math.ceil(channels / GROUP);
-}
-
 function sectionsOf(bytes: ArrayBuffer, at: number, { tokens, channels }: LayerRows): Sections {
   const groups = groupsOf(channels);
   const half = (tokens * channels) / 2;
@@ -50,17 +42,6 @@ function sectionsOf(bytes: ArrayBuffer, at: number, { tokens, channels }: LayerR
   const keyCodes = new Uint8Array(bytes, codes, half);
   const valueCodes = new Uint8Array(bytes, codes + aligned(half), half);
   return { keyParameters, valueParameters, keyCodes, valueCodes };
-}
-
-/** Writes a minimum and a step that span [low, high]; rounded outwards, so that no code has to be clamped far. */
-function putParameters(parameters: Uint16Array, at: number, low: number, high: number): void {
-  const minimum = float16Floor(low);
-  parameters[at] = minimum;
-  parameters[at + 1] = float16Ceil((high - halfToFloat(minimum)) / 15);
-}
-
-function inverseOf(step: number): number {
-  return step > 0 ? 1 / step : 0;
 }
 
 function encodeKeys({ keys, row, tokens, channels }: LayerRows, { keyParameters, keyCodes }: Sections): void {
@@ -74,7 +55,7 @@ function encodeKeys({ keys, row, tokens, channels }: LayerRows, { keyParameters,
     }
   }
   for (let c = 0; c < channels; c++) {
-    putParameters(keyParameters, 2 * c, low[c]!, high[c]!);
+    putParameters(keyParameters, 2 * c, low[c]!, high[c]!, 15);
     low[c] = halfToFloat(keyParameters[2 * c]!);
     high[c] = inverseOf(halfToFloat(keyParameters[2 * c + 1]!));
   }
@@ -87,33 +68,6 @@ function encodeKeys({ keys, row, tokens, channels }: LayerRows, { keyParameters,
   }
 }
 
-function encodeValues({ values, row, tokens, channels }: LayerRows, { valueParameters, valueCodes }: Sections): void {
-  let parameter = 0;
-  let code = 0;
-  for (let t = 0; t < tokens; t++) {
-    const end = (row + t + 1) * channels;
-    for (let from = (row + t) * channels; from < end; from += GROUP) {
-      const to = Math.min(from + GROUP, end);
-      let low = values[from]!;
-      let high = low;
-      for (let at = from + 1; at < to; at++) {
-        const value = values[at]!;
-        if (value < low) low = value;
-        else if (value > high) high = value;
-      }
-      putParameters(valueParameters, parameter, low, high);
-      const minimum = halfToFloat(valueParameters[parameter]!);
-      const inverse = inverseOf(halfToFloat(valueParameters[parameter + 1]!));
-      parameter += 2;
-      for (let at = from; at < to; at += 2) {
-        const even = ((values[at]! - minimum) * inverse + 0.5) | 0;
-        const odd = ((values[at + 1]! - minimum) * inverse + 0.5) | 0;
-        valueCodes[code++] = (even > 15 ? 15 : even) | ((odd > 15 ? 15 : odd) << 4);
-      }
-    }
-  }
-}
-
 function decodeKeys({ keyParameters, keyCodes }: Sections, { keys, row, tokens, channels }: LayerRows): void {
   const parameters = Float32Array.from(keyParameters, (bits) => halfToFloat(bits));
   for (let t = 0, code = 0, at = row * channels; t < tokens; t++) {
@@ -121,24 +75,6 @@ function decodeKeys({ keyParameters, keyCodes }: Sections, { keys, row, tokens, 
       const pair = keyCodes[code]!;
       keys[at] = parameters[c]! + (pair & 15) * parameters[c + 1]!;
       keys[at + 1] = parameters[c + 2]! + (pair >>> 4) * parameters[c + 3]!;
-    }
-  }
-}
-
-function decodeValues({ valueParameters, valueCodes }: Sections, { values, row, tokens, channels }: LayerRows): void {
-  let parameter = 0;
-  let code = 0;
-  for (let t = 0; t < tokens; t++) {
-    const end = (row + t + 1) * channels;
-    for (let from = (row + t) * channels; from < end; from += GROUP) {
-      const to = Math.min(from + GROUP, end);
-      const minimum = halfToFloat(valueParameters[parameter++]!);
-      const step = halfToFloat(valueParameters[parameter++]!);
-      for (let at = from; at < to; at += 2) {
-        const pair = valueCodes[code++]!;
-        values[at] = minimum + (pair & 15) * step;
-        values[at + 1] = minimum + (pair >>> 4) * step;
-      }
     }
   }
 }

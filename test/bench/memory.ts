@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WindowFiller } from "../../engine/answer/fill-window.ts";
 import { LookUp } from "../../engine/answer/look-up.ts";
-import type { CodecName } from "../../engine/blocks/block-codec.ts";
+import { type CodecName, DEFAULT_CODEC } from "../../engine/blocks/block-codec.ts";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { argmax } from "../../engine/inference/logits.ts";
@@ -40,7 +40,7 @@ interface Agreement {
 interface MemoryResult extends Agreement {
   twoFiles: Agreement;
   fourFiles: Agreement;
-  /** One file, by how blocks are stored; `kl` and `sameTopToken` of the result itself are int8's. */
+  /** One file, by how blocks are stored; `kl` and `sameTopToken` of the result itself are those of the default. */
   codecs: Record<CodecName, Agreement>;
 }
 
@@ -56,9 +56,14 @@ export async function run({ dataDir, modelPath, threads, tell }: BenchOptions): 
     return agreement;
   };
   try {
-    const int8 = await measure(1, "int8");
-    const codecs = { int8, int4: await measure(1, "int4"), f16: await measure(1, "f16") };
-    return { ...int8, twoFiles: await measure(2, "int8"), fourFiles: await measure(4, "int8"), codecs };
+    const codecs = {
+      int8: await measure(1, "int8"),
+      int4: await measure(1, "int4"),
+      int4k5: await measure(1, "int4k5"),
+      f16: await measure(1, "f16"),
+    };
+    const [twoFiles, fourFiles] = [await measure(2, DEFAULT_CODEC), await measure(4, DEFAULT_CODEC)];
+    return { ...codecs[DEFAULT_CODEC], twoFiles, fourFiles, codecs };
   } finally {
     await loaded.model.close();
   }
