@@ -1,12 +1,11 @@
 /** The steps of 4-bit codes: what a block's projected number is rounded to. */
+import { LARGEST_CODE } from "../graph/token-projection.ts";
 import { type LayerProjection, PROJECTED } from "../retrieval/projections.ts";
 import { MatrixProducts } from "./matrix-products.ts";
 import { normalise } from "./projected-tokens.ts";
 import { STEP } from "./standards.ts";
 import type { TrainedLayer, TrainingData } from "./train-projection.ts";
 
-/** Codes reach from -7 to 7. */
-const LARGEST_CODE = 7;
 /** Blocks whose tokens are looked at. */
 const BLOCKS = 160;
 /** Clips that are tried, as shares of a number's largest value. */

@@ -1,4 +1,5 @@
 /** How well projections find the right blocks of projects that nothing was learnt from. */
+import { LARGEST_CODE } from "../graph/token-projection.ts";
 import { CLIP, type LayerProjection, PROJECTED } from "../retrieval/projections.ts";
 import type { EncodedPairs, LayerStandards } from "./encoded-pairs.ts";
 import { scoreBlocks } from "./late-interaction.ts";
@@ -23,8 +24,6 @@ export interface HeldOutResult {
 /** Questions and blocks that one product takes. */
 const QUESTIONS_AT_ONCE = 48;
 const BLOCKS_AT_ONCE = 32;
-/** The largest code of a block's number. */
-const LARGEST_CODE = 7;
 
 /**
  * Ranks the held-out blocks for every held-out question, block tokens rounded to 4 bits as the index keeps them.

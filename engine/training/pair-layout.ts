@@ -2,7 +2,7 @@
 import type { PairSegment, PairSet, TrainingPair } from "./pairs.ts";
 
 /** Questions are cut here, in tokens; sentences are not longer. */
-export const QUESTION_TOKENS = 64;
+const QUESTION_TOKENS = 64;
 
 /** Consecutive rows, one a token. */
 export interface Rows {
