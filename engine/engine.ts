@@ -1,11 +1,13 @@
 /** Everything that Repo Memory can do, in this process. The command line and the child process both use this class. */
-import { availableParallelism, homedir } from "node:os";
+import { availableParallelism, constants, homedir, setPriority } from "node:os";
 import { listModels } from "./models/list-models.ts";
 import { type LoadedModel, loadModel } from "./loaded-model.ts";
+import { RepoMemoryError } from "./protocol/errors.ts";
 import type {
   AnswerEvent,
   AskParams,
   CallContext,
+  ChangedParams,
   EngineApi,
   EngineOptions,
   ForgetParams,
@@ -18,7 +20,8 @@ import type {
   StatusResult,
 } from "./protocol/requests.ts";
 import { forgetStores, latestTotals } from "./store/stores.ts";
-import { orAborted } from "./answer/or-aborted.ts";
+import { SharedCall } from "./protocol/shared-call.ts";
+import { UnsavedTexts } from "./ingest/unsaved-texts.ts";
 import { QuestionGate } from "./answer/question-gate.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -30,13 +33,17 @@ export class Engine implements EngineApi {
   private readonly options: EngineOptions;
   private readonly log: (line: string) => void;
   private readonly threads: number;
-  private readonly opening = new Map<string, Promise<Workspace>>();
+  private readonly opening = new Map<string, SharedCall<Workspace>>();
   /** Those of `opening` that are ready: what only looks must not wait for a download. */
   private readonly workspaces = new Map<string, Workspace>();
   /** Folders whose reading is to wait, also those that are still opening. */
   private readonly paused = new Set<string>();
+  /** Folders of which something was forgotten: the next question must not read it again by itself. */
+  private readonly forgotten = new Set<string>();
+  /** What editors hold unsaved, also for folders that are not open, or are opened again. */
+  private readonly unsaved = new UnsavedTexts();
   private readonly closing = new AbortController();
-  private loading: Promise<LoadedModel> | undefined;
+  private loading: SharedCall<LoadedModel> | undefined;
   private loaded: LoadedModel | undefined;
   private readonly questions = new QuestionGate();
 
@@ -44,6 +51,8 @@ export class Engine implements EngineApi {
     this.options = options;
     this.log = log;
     this.threads = options.threads ?? Math.min(MAX_THREADS, availableParallelism());
+    // Before a model is loaded: on Linux only threads that are started from here on take it over.
+    if (options.priority === "low") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   }
 
   /** Cheap: reads nothing. @param log gets a line for what a user may want to know later */
@@ -51,8 +60,8 @@ export class Engine implements EngineApi {
     return Promise.resolve(new Engine(options, log));
   }
 
-  async ingest({ folder }: IngestParams, context: CallContext): Promise<IngestResult> {
-    return (await this.workspace(folder, context)).ingest(context);
+  async ingest({ folder, open }: IngestParams, context: CallContext): Promise<IngestResult> {
+    return (await this.workspace(folder, context)).ingest(context, open);
   }
 
   async *ask(params: AskParams, context: CallContext): AsyncGenerator<AnswerEvent> {
@@ -70,10 +79,11 @@ export class Engine implements EngineApi {
 
   async forget({ folder, paths }: ForgetParams): Promise<ForgetResult> {
     // One that is still opening would come back after it was forgotten.
-    const open = await this.opening.get(folder)?.catch(() => undefined);
+    const open = await this.opening.get(folder)?.cancel();
     this.workspaces.delete(folder);
     this.opening.delete(folder);
     await open?.close();
+    if (paths !== undefined && paths.length > 0) this.forgotten.add(folder);
     return forgetStores(this.options.dataDir, folder, paths);
   }
 
@@ -92,55 +102,59 @@ export class Engine implements EngineApi {
     this.workspaces.get(folder)?.resume();
   }
 
-  async changed({ folder, files }: { folder: string; files: { path: string; text?: string }[] }): Promise<void> {
+  async changed({ folder, files, open }: ChangedParams): Promise<void> {
+    this.unsaved.note(folder, files);
     // A folder that nobody has ingested or asked about stays unread.
-    await this.workspaces.get(folder)?.changed(files);
+    await this.workspaces.get(folder)?.changed(files, open);
   }
 
   /** Cancels what is at work, also a download, and closes the stores. */
   async close(): Promise<void> {
     this.closing.abort();
-    await Promise.allSettled(this.opening.values());
+    await Promise.all([...this.opening.values()].map((opening) => opening.cancel()));
     for (const workspace of this.workspaces.values()) await workspace.close();
     this.workspaces.clear();
     this.opening.clear();
-    await this.loaded?.model.close();
+    await (await this.loading?.cancel())?.model.close();
     this.loaded = undefined;
   }
 
   private workspace(folder: string, context: CallContext): Promise<Workspace> {
-    const known = this.opening.get(folder);
-    if (known) return orAborted(known, context.signal);
-    const opening = this.model(context)
-      .then((loaded) => this.openWorkspace(folder, loaded))
-      .then((workspace) => {
-        this.workspaces.set(folder, workspace);
-        if (this.paused.has(folder)) workspace.pause();
-        return workspace;
-      });
-    this.opening.set(folder, opening);
-    opening.catch(() => this.opening.delete(folder));
-    return opening;
+    let opening = this.opening.get(folder);
+    if (!opening?.isUsable) {
+      opening = new SharedCall((shared) => this.opened(folder, shared));
+      this.opening.set(folder, opening);
+    }
+    return opening.join(context);
+  }
+
+  private async opened(folder: string, context: CallContext): Promise<Workspace> {
+    const loaded = await this.model(context);
+    const workspace = await this.openWorkspace(folder, loaded);
+    if (context.signal.aborted || this.closing.signal.aborted) {
+      await workspace.close();
+      throw new RepoMemoryError("cancelled", { message: "Cancelled." });
+    }
+    this.workspaces.set(folder, workspace);
+    if (this.paused.has(folder)) workspace.pause();
+    await workspace.changed(this.unsaved.of(folder));
+    return workspace;
   }
 
   private openWorkspace(folder: string, loaded: LoadedModel): Promise<Workspace> {
     const { options, threads, log, questions } = this;
-    return Workspace.open({ folder, loaded, options, threads, log, questions });
+    const isCompared = this.forgotten.delete(folder);
+    return Workspace.open({ folder, loaded, options, threads, log, questions, isCompared });
   }
 
-  private model(context: CallContext): Promise<LoadedModel> {
-    const signal = AbortSignal.any([context.signal, this.closing.signal]);
-    this.loading ??= loadModel(this.options, this.threads, { ...context, signal }).then(
-      (loaded) => {
-        loaded.encoder.beforeRun = () => this.questions.none();
-        this.loaded = loaded;
-        return loaded;
-      },
-      (error: unknown) => {
-        this.loading = undefined;
-        throw error;
-      },
-    );
-    return this.loading;
+  private async model(context: CallContext): Promise<LoadedModel> {
+    if (!this.loading?.isUsable) {
+      this.loading = new SharedCall((shared) => {
+        const signal = AbortSignal.any([shared.signal, this.closing.signal]);
+        return loadModel(this.options, this.threads, { ...shared, signal });
+      });
+    }
+    this.loaded = await this.loading.join(context);
+    return this.loaded;
   }
 }

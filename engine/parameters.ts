@@ -25,6 +25,9 @@ const real = (least: number, most: number) => v.pipe(v.number(), v.minValue(leas
 
 const Folder = v.object({ folder: Path });
 
+/** Far more editors than anyone has open. */
+const OpenFiles = v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000)));
+
 const Turn = v.object({
   role: v.picklist(["user", "assistant"]),
   text: v.pipe(v.string(), v.maxLength(262_144)),
@@ -37,6 +40,9 @@ const Ask = v.object({
   selection: v.exactOptional(
     v.object({ path: RelativePath, startLine: Line, endLine: Line, text: v.pipe(v.string(), v.maxLength(262_144)) }),
   ),
+  pinned: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000))),
+  excluded: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000))),
+  reread: v.exactOptional(v.boolean()),
   maxTokens: v.exactOptional(count(65_536)),
   temperature: v.exactOptional(real(0, 10)),
   topK: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
@@ -53,12 +59,14 @@ const Open = v.object({
   threads: v.exactOptional(count(1024)),
   secretPatterns: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(1024))), v.maxLength(10_000))),
   maxFileBytes: v.exactOptional(count(2 ** 31)),
+  priority: v.exactOptional(v.picklist(["low", "normal"])),
+  pauseOnBattery: v.exactOptional(v.boolean()),
 });
 
 /** One schema a call. */
 export const parameterSchemas = {
   open: Open,
-  ingest: Folder,
+  ingest: v.object({ folder: Path, open: OpenFiles }),
   ask: Ask,
   recall: v.object({ folder: Path, question: Question, top: v.exactOptional(count(10_000)) }),
   status: Folder,
@@ -72,6 +80,7 @@ export const parameterSchemas = {
   changed: v.object({
     folder: Path,
     files: v.pipe(v.array(v.object({ path: RelativePath, text: v.exactOptional(FileText) })), v.maxLength(10_000)),
+    open: OpenFiles,
   }),
   close: v.strictObject({}),
 } satisfies { [N in CallName]: v.GenericSchema<unknown, Calls[N]["params"]> };

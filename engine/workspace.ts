@@ -1,15 +1,18 @@
 /** One folder with its store: what is ingested into it, and what is asked of it. */
 import { answer } from "./answer/answer.ts";
-import { orAborted } from "./protocol/or-aborted.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
 import { WindowFiller } from "./answer/fill-window.ts";
 import { LookUp } from "./answer/look-up.ts";
+import { CatchUp } from "./ingest/catch-up.ts";
 import { Ingestor } from "./ingest/ingestor.ts";
+import { onBattery } from "./ingest/power.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import type {
   AnswerEvent,
   AskParams,
   CallContext,
+  ChangedParams,
+  Coverage,
   EngineOptions,
   IngestResult,
   RecallParams,
@@ -31,6 +34,8 @@ export interface WorkspaceOptions {
   threads: number;
   log: (line: string) => void;
   questions: QuestionGate;
+  /** What the store holds is taken as it is, until the next `ingest`. */
+  isCompared?: boolean;
 }
 
 /** A folder that is open in an engine. */
@@ -41,6 +46,10 @@ export class Workspace {
   private readonly ingestor: Ingestor;
   private readonly lookUp: LookUp;
   private readonly filler: WindowFiller;
+  private readonly catchUp: CatchUp;
+  private readonly closing = new AbortController();
+  /** Steps of questions that are in work: the store is closed after them. */
+  private readonly atWork = new Set<Promise<unknown>>();
 
   private constructor({ loaded, questions, log }: WorkspaceOptions, store: Store, ingestor: Ingestor, lookUp: LookUp) {
     this.store = store;
@@ -48,6 +57,7 @@ export class Workspace {
     this.questions = questions;
     this.ingestor = ingestor;
     this.lookUp = lookUp;
+    this.catchUp = new CatchUp(ingestor, log, this.closing.signal);
     this.filler = new WindowFiller(store, loaded.model, loaded.encoder, lookUp, log);
   }
 
@@ -56,39 +66,51 @@ export class Workspace {
     const { folder, options, threads, log } = opening;
     const { encoder } = opening.loaded;
     const store = new Store(storePath(options.dataDir, folder, encoder.key), log);
-    const limits = {
-      ...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
-      ...(options.secretPatterns === undefined ? {} : { secretPatterns: options.secretPatterns }),
-    };
-    const ingestor = new Ingestor({ folder: realFolder(folder), store, encoder, log, ...limits });
+    const { maxFileBytes, secretPatterns, pauseOnBattery } = options;
+    const ingestor = new Ingestor({
+      folder: realFolder(folder),
+      store,
+      encoder,
+      log,
+      isCompared: opening.isCompared === true,
+      idle: () => opening.questions.none(),
+      hurry: () => opening.questions.enter(),
+      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+      ...(secretPatterns === undefined ? {} : { secretPatterns }),
+      ...(pauseOnBattery === true ? { onBattery } : {}),
+    });
     return new Workspace(opening, store, ingestor, await LookUp.open(store, encoder, threads));
   }
 
-  ingest(context: CallContext): Promise<IngestResult> {
-    return this.ingestor.ingest(context);
+  ingest(context: CallContext, open?: readonly string[]): Promise<IngestResult> {
+    return this.ingestor.ingest(context, open);
   }
 
-  /** Asks; a folder that holds nothing yet is ingested first. */
+  /** Asks, once the memory holds nothing any more that the folder does not say. */
   async *ask(params: AskParams, context: CallContext): AsyncGenerator<AnswerEvent> {
-    await this.ingestIfEmpty(context);
+    const signal = AbortSignal.any([context.signal, this.closing.signal]);
+    await this.working(this.catchUp.beforeQuestion({ ...context, signal }));
     const leave = this.questions.enter();
     try {
       const started = performance.now();
-      const filled = await this.filler.fill(lookUpText(params), context.signal);
-      yield* answer(this.loaded.model, this.loaded.prompt, params, started, filled, context.signal);
+      const coverage = this.ingestor.coverage();
+      const filled = await this.working(this.filler.fill(lookUpText(params), signal));
+      const events = answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
+      for await (const event of this.stepwise(events)) yield withCoverage(event, coverage);
     } finally {
       leave();
     }
   }
 
   async recall({ question, top = DEFAULT_TOP }: RecallParams, context: CallContext): Promise<RecallResult> {
-    await this.ingestIfEmpty(context);
-    const hits = await this.lookUp.rank(question);
-    return {
-      blocks: hits
-        .slice(0, top)
-        .map(({ block: { path, startLine, endLine }, score, why }) => ({ path, startLine, endLine, score, why })),
-    };
+    const signal = AbortSignal.any([context.signal, this.closing.signal]);
+    await this.working(this.catchUp.beforeQuestion({ ...context, signal }));
+    const coverage = this.ingestor.coverage();
+    const hits = await this.working(this.lookUp.rank(question));
+    const blocks = hits
+      .slice(0, top)
+      .map(({ block: { path, startLine, endLine }, score, why }) => ({ path, startLine, endLine, score, why }));
+    return { blocks, coverage };
   }
 
   status(): Pick<StatusResult, "state" | "files" | "blocks" | "tokens" | "bytes"> {
@@ -98,8 +120,8 @@ export class Workspace {
     return { state: state === "idle" ? idle : state, files, blocks, tokens, bytes: this.store.bytes() };
   }
 
-  changed(files: { path: string; text?: string }[]): Promise<void> {
-    return this.ingestor.changed(files);
+  changed(files: ChangedParams["files"], open?: readonly string[]): Promise<void> {
+    return this.ingestor.changed(files, open);
   }
 
   pause(): void {
@@ -110,15 +132,41 @@ export class Workspace {
     this.ingestor.resume();
   }
 
+  /** Cancels questions and readings, and closes the store after the last of their steps. */
   async close(): Promise<void> {
+    this.closing.abort();
     await this.ingestor.close();
+    await Promise.allSettled(this.atWork);
     await this.lookUp.close();
     this.store.close();
   }
 
-  private async ingestIfEmpty(context: CallContext): Promise<void> {
-    if (this.store.totals().files === 0) await orAborted(this.ingestor.ingest(context), context.signal);
+  private async working<T>(step: Promise<T>): Promise<T> {
+    this.atWork.add(step);
+    try {
+      return await step;
+    } finally {
+      this.atWork.delete(step);
+    }
   }
+
+  /** The same events; only while one is made is the question in work: its reader may take as long as it likes between them. */
+  private async *stepwise(events: AsyncGenerator<AnswerEvent>): AsyncGenerator<AnswerEvent> {
+    try {
+      for (;;) {
+        const { value, done } = await this.working(events.next());
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await events.return(undefined);
+    }
+  }
+}
+
+function withCoverage(event: AnswerEvent, coverage: Coverage): AnswerEvent {
+  if (event.type === "lookup") return { ...event, coverage };
+  return event.type === "end" ? { ...event, result: { ...event.result, coverage } } : event;
 }
 
 /** What the look-up goes by: the question, what it follows up on, and the selection that it is about. */

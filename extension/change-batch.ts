@@ -1,4 +1,4 @@
-import type { ChangedParams } from "../engine/protocol/rpc.ts";
+import type { ChangedParams } from "../engine/protocol/requests.ts";
 import type { Disposable } from "./observable.ts";
 
 /** Changes within this many milliseconds go to the engine together. */

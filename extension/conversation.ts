@@ -1,6 +1,6 @@
 import type { AnswerEvent, AskParams, CallContext, ChatTurn } from "../engine/protocol/requests.ts";
 import type { HostMessage, Turn } from "../webview/protocol/messages.ts";
-import { answerMeta, citations, errorCard } from "./view-model.ts";
+import { answerMeta, citations, errorCard, readSoFar } from "./view-model.ts";
 
 /** Turns that are kept and shown; older ones go. */
 const MOST_TURNS = 50;
@@ -92,6 +92,7 @@ export class Conversation {
           blocks: event.blocks.length,
           files: new Set(event.blocks.map(({ path }) => path)).size,
           tokens: event.memoryTokens,
+          readSoFar: readSoFar(event.coverage),
         };
         return this.#show(turn);
       case "token":

@@ -5,6 +5,7 @@ import type {
   AnswerEvent,
   AskParams,
   CallContext,
+  ChangedParams,
   EngineApi,
   ForgetParams,
   ForgetResult,
@@ -18,7 +19,6 @@ import type {
 import type {
   CallName,
   Calls,
-  ChangedParams,
   ClientFunctions,
   EngineFunctions,
   Handshake,

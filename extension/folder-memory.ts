@@ -33,8 +33,8 @@ export class FolderMemory {
     this.folder = folder;
   }
 
-  /** Reads what is new or changed in the folder; returns when all is in memory, or the reading failed or was stopped. */
-  async read(client: EngineClient): Promise<void> {
+  /** Reads what is new or changed in the folder, files in `open` before others; returns when all is in memory, or the reading failed or was stopped. */
+  async read(client: EngineClient, open: string[] = []): Promise<void> {
     if (this.#reading) return;
     const reading = new AbortController();
     this.#reading = reading;
@@ -42,7 +42,7 @@ export class FolderMemory {
     try {
       // The figures of last time, while the model loads.
       await this.refresh(client);
-      await client.ingest({ folder: this.folder }, { signal: reading.signal });
+      await client.ingest({ folder: this.folder, open }, { signal: reading.signal });
       this.#reading = undefined;
       await this.refresh(client);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { EngineClient } from "./engine-client.ts";
 import { EngineProcess, type EngineState } from "./engine-process.ts";
 import { FolderMemory } from "./folder-memory.ts";
 import { Observable } from "./observable.ts";
+import { openFiles } from "./open-files.ts";
 import { maxAnswerTokens, openParams, readsAutomatically } from "./settings.ts";
 import { engineView } from "./view-model.ts";
 
@@ -104,14 +105,14 @@ export class Host {
   /** Reads the current folder, starting the engine when it is off. */
   async read(): Promise<void> {
     const folder = this.folder();
-    if (folder) await this.memoryOf(folder).read(await this.#ready());
+    if (folder) await this.memoryOf(folder).read(await this.#ready(), openFiles(folder));
   }
 
   async #readAll(client: EngineClient): Promise<void> {
     // One after the other: they share one processor.
     for (const folder of vscode.workspace.workspaceFolders ?? []) {
       const memory = this.memoryOf(folder);
-      if (readsAutomatically()) await memory.read(client);
+      if (readsAutomatically()) await memory.read(client, openFiles(folder));
       else await memory.refresh(client);
     }
   }

@@ -8,7 +8,15 @@ const SECTION = "repoMemory";
 const MODEL_VARIABLE = "REPO_MEMORY_MODEL";
 
 /** Settings that the engine reads once, when it opens. */
-const ENGINE_SETTINGS = ["model", "threads", "dataFolder", "secretPatterns", "maxFileSizeKiB"];
+const ENGINE_SETTINGS = [
+  "model",
+  "threads",
+  "priority",
+  "pauseOnBattery",
+  "dataFolder",
+  "secretPatterns",
+  "maxFileSizeKiB",
+];
 
 /** Whether a trusted workspace is read without being asked. */
 export function readsAutomatically(): boolean {
@@ -31,6 +39,8 @@ export function openParams(): OpenParams {
     ...(dataDir && { dataDir }),
     ...(threads > 0 && { threads }),
     secretPatterns: settings.get<string[]>("secretPatterns", []),
+    priority: settings.get<string>("priority", "low") === "normal" ? "normal" : "low",
+    pauseOnBattery: settings.get("pauseOnBattery", true),
     maxFileBytes: settings.get("maxFileSizeKiB", 1024) * 1024,
   };
 }

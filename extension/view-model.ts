@@ -1,6 +1,6 @@
 /** The engine's terms in the panel's: what is plain data for RPC becomes plain data for a person. */
 import { type ErrorCode, RepoMemoryError } from "../engine/protocol/errors.ts";
-import type { AskResult, Progress, ScoredRange } from "../engine/protocol/requests.ts";
+import type { AskResult, Coverage, Progress, ScoredRange } from "../engine/protocol/requests.ts";
 import type { AnswerMeta, Citation, EngineView, ErrorAction, ErrorCard, Meter } from "../webview/protocol/messages.ts";
 import type { EngineState } from "./engine-process.ts";
 
@@ -49,6 +49,11 @@ export function citations(ranges: readonly ScoredRange[]): Citation[] {
   return ranges.slice(0, MOST_CITATIONS).map(({ path, startLine, endLine, score }) => {
     return { path, startLine, endLine, share: total > 0 ? Math.max(0, score) / total : 0 };
   });
+}
+
+/** The share of the folder that is in memory; undefined when that is all of it. */
+export function readSoFar(coverage: Coverage | undefined): number | undefined {
+  return coverage === undefined || coverage.tokens >= coverage.of ? undefined : coverage.tokens / coverage.of;
 }
 
 /** What an answer took, flat. */

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { ChangeBatch } from "./change-batch.ts";
 import type { Host } from "./host.ts";
+import { openFiles, pathIn, unsavedTexts } from "./open-files.ts";
 
 /** Longer texts are not sent from the editor: the engine skips files of that size anyway. In UTF-16 units. */
 const LONGEST_TEXT = 1024 * 1024;
@@ -41,8 +42,8 @@ class FolderWatcher {
     const memory = host.memoryOf(folder);
     const tell = async (files: { path: string; text?: string }[]) => {
       const client = host.client();
-      // What was never read needs no hint, and a reading to come compares everything.
-      if (!client || memory.facts.value.state === "unread") return;
+      if (!client) return;
+      // The engine passes over a folder that is not in use, but keeps the texts for when it is.
       await client.changed({ folder: memory.folder, files });
       await memory.refresh(client);
     };
@@ -55,11 +56,32 @@ class FolderWatcher {
         if (client) quietly(memory.read(client));
       },
     });
-    this.#cleanup = vscode.Disposable.from(this.#batch, ...this.#listen());
+    const tellEditors = () => {
+      const client = host.client();
+      if (!client) return;
+      const files = unsavedTexts(folder, LONGEST_TEXT);
+      for (const { path } of files) this.#unsaved.add(path);
+      quietly(client.changed({ folder: memory.folder, files, open: openFiles(folder) }));
+    };
+    // A new engine process knows nothing of what was typed; it keeps texts also for a folder that is not read yet.
+    tellEditors();
+    this.#cleanup = vscode.Disposable.from(
+      this.#batch,
+      ...this.#listen(),
+      host.engine.state.onChange(({ kind }) => kind === "ready" && tellEditors()),
+      vscode.window.onDidChangeActiveTextEditor(() => quietly(this.#showing(host))),
+    );
   }
 
   dispose(): void {
     this.#cleanup.dispose();
+  }
+
+  /** The editor in front is read before the rest, while there is a rest. */
+  async #showing(host: Host): Promise<void> {
+    const memory = host.memoryOf(this.#folder);
+    if (memory.facts.value.state !== "reading") return;
+    await host.client()?.changed({ folder: memory.folder, files: [], open: openFiles(this.#folder) });
   }
 
   #listen(): vscode.Disposable[] {
@@ -103,11 +125,7 @@ class FolderWatcher {
     });
   }
 
-  /** The path relative to the folder; undefined for what is not a file of it, and for Git's own files. */
   #path(uri: vscode.Uri): string | undefined {
-    if (uri.scheme !== this.#folder.uri.scheme) return undefined;
-    if (vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath !== this.#folder.uri.fsPath) return undefined;
-    const path = vscode.workspace.asRelativePath(uri, false);
-    return path.startsWith(".git/") || path === uri.fsPath ? undefined : path;
+    return pathIn(this.#folder, uri);
   }
 }

@@ -46,6 +46,7 @@ const TurnView = memo(({ turn }: { turn: Turn }) => (
         Repo Memory
       </h2>
       <Steps turn={turn} />
+      {turn.found?.readSoFar !== undefined && <ReadSoFar share={turn.found.readSoFar} />}
       {turn.answer !== "" && <Answer text={turn.answer} writing={turn.state === "writing"} />}
       {turn.error && <ErrorCard error={turn.error} onRetry={() => send({ type: "retry", id: turn.id })} />}
       <Citations citations={turn.citations} />
@@ -75,6 +76,16 @@ function Steps({ turn }: { turn: Turn }) {
   if (!found || found.blocks === 0) return state === "reading" ? <Step text="Thinking" busy /> : null;
   const text = `${plural(found.blocks, "passage")} from ${plural(found.files, "file")}`;
   return <Step text={state === "reading" ? `Recalling ${text}` : `Recalled ${text}`} busy={state === "reading"} />;
+}
+
+/** The answer may lack what is not in memory yet. */
+function ReadSoFar({ share }: { share: number }) {
+  return (
+    <div class="step">
+      <Icon name="info" />
+      <span>{`Read so far: ${Math.floor(100 * share)} %`}</span>
+    </div>
+  );
 }
 
 function Step({ text, busy }: { text: string; busy: boolean }) {

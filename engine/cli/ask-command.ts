@@ -1,9 +1,9 @@
 import { RepoMemoryError } from "../protocol/errors.ts";
-import type { AskParams, AskResult, SamplingOptions } from "../protocol/requests.ts";
+import type { AskParams, AskResult, Coverage, SamplingOptions } from "../protocol/requests.ts";
 import { type Arguments, given, type OptionSpec } from "./arguments.ts";
 import { answerBatch, batchQuestions } from "./batch.ts";
 import { type Command, type CommandCall, folderArgument, ingestIfNew } from "./command.ts";
-import { count, duration, lines } from "./figures.ts";
+import { count, duration, lines, readSoFar } from "./figures.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How an answer is generated; `ask` and `chat` share these. */
@@ -15,6 +15,7 @@ export const answerOptions: Record<string, OptionSpec> = {
   "min-p": { type: "string", value: "P", help: "Leave out tokens below this share of the likeliest one" },
   "repetition-penalty": { type: "string", value: "R", help: "Above 1: tokens already there become less likely" },
   seed: { type: "string", value: "S", help: "Same seed, same answer" },
+  reread: { type: "boolean", help: "Read the best blocks again as text: slower, for answers that copy code" },
 };
 
 export const askCommand: Command = {
@@ -23,7 +24,7 @@ export const askCommand: Command = {
   summary: "Answer a question from the memory of a folder, with the places it was taken from.",
   options: {
     ...answerOptions,
-    ingest: { type: "boolean", help: "Bring the memory up to date first" },
+    ingest: { type: "boolean", help: "Read all that is new first, however much it is" },
     batch: { type: "string", value: "FILE", help: 'Answer lines of {"id", "question"}; "-" is standard input' },
   },
   examples: [
@@ -39,8 +40,9 @@ export const askCommand: Command = {
 };
 
 /** @throws RepoMemoryError "usage" for a value out of range */
-export function samplingFrom(args: Arguments): SamplingOptions & { maxTokens?: number } {
+export function samplingFrom(args: Arguments): SamplingOptions & Pick<AskParams, "maxTokens" | "reread"> {
   return given({
+    reread: args.flag("reread") ? true : undefined,
     maxTokens: args.number("max-tokens", { min: 1, max: 65_536 }),
     temperature: args.number("temperature", { min: 0, max: 10, integer: false }),
     topK: args.number("top-k", { min: 1, max: 1_000_000 }),
@@ -85,10 +87,17 @@ export async function answer(call: CommandCall, params: AskParams): Promise<AskR
   return result;
 }
 
+/** Says what share of the folder an answer can be taken from, where that is not all of it. */
+export function noteCoverage({ terminal }: CommandCall, coverage: Coverage | undefined): void {
+  const share = readSoFar(coverage);
+  if (share !== undefined) terminal.note(share);
+}
+
 async function followAnswer(call: CommandCall, params: AskParams, onText: (text: string) => void): Promise<AskResult> {
   const engine = await call.engine();
   for await (const event of engine.ask(params, call.context)) {
     call.bars.end();
+    if (event.type === "lookup") noteCoverage(call, event.coverage);
     if (event.type === "token") onText(event.text);
     if (event.type !== "end") continue;
     if (event.result.finish === "cancelled") throw new RepoMemoryError("cancelled", { message: "Cancelled." });

@@ -1,4 +1,4 @@
-import type { LineRange, ScoredRange } from "../protocol/requests.ts";
+import type { Coverage, LineRange, ScoredRange } from "../protocol/requests.ts";
 
 const grouped = new Intl.NumberFormat("en");
 
@@ -37,4 +37,10 @@ export function lines({ path, startLine, endLine }: LineRange): string {
 export function rangeList(ranges: readonly ScoredRange[]): string {
   const width = Math.max(0, ...ranges.map((range) => lines(range).length));
   return ranges.map((range) => `  ${lines(range).padEnd(width)}  ${range.score.toFixed(3)}`).join("\n");
+}
+
+/** "Read so far: 34 %."; undefined when all is in memory. */
+export function readSoFar(coverage: Coverage | undefined): string | undefined {
+  if (coverage === undefined || coverage.tokens >= coverage.of) return undefined;
+  return `Read so far: ${Math.floor((100 * coverage.tokens) / coverage.of)} %.`;
 }

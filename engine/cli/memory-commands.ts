@@ -45,7 +45,8 @@ function statusText({ folder, state, files, blocks, tokens, bytes: size, model, 
 export const forgetCommand: Command = {
   name: "forget",
   usage: "DIR [PATH…]",
-  summary: "Remove files or folders from memory, or all of a folder's memory. The files themselves stay.",
+  summary:
+    "Remove files or folders from memory, or all of a folder's memory. The files themselves stay, and the next reading takes them in again unless a .repomemoryignore names them.",
   options: {},
   examples: [
     { line: "repo-memory forget . src/old", does: "all that was read below src/old" },

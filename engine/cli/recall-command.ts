@@ -1,4 +1,5 @@
 import type { RecallResult } from "../protocol/requests.ts";
+import { noteCoverage } from "./ask-command.ts";
 import { answerBatch, batchQuestions } from "./batch.ts";
 import { type Command, type CommandCall, folderArgument, ingestIfNew } from "./command.ts";
 import { rangeList } from "./figures.ts";
@@ -36,6 +37,7 @@ async function runRecall(call: CommandCall): Promise<void> {
   if (questions !== undefined) return answerBatch(call, questions, recall);
   const result = await recall(question);
   call.bars.end();
+  noteCoverage(call, result.coverage);
   if (terminal.json) terminal.object(result);
   else terminal.line(result.blocks.length === 0 ? "Nothing was found." : rangeList(result.blocks));
 }

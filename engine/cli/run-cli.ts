@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { defaultDataDir } from "../data-dir.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
-import type { CallContext, EngineApi, EngineOptions } from "../protocol/requests.ts";
+import type { CallContext, EngineApi, EngineOptions, Priority } from "../protocol/requests.ts";
 import { Arguments, given, usageError } from "./arguments.ts";
 import { askCommand } from "./ask-command.ts";
 import { BatchFailure } from "./batch.ts";
@@ -96,8 +96,15 @@ function engineOptions(args: Arguments, { env, cwd }: CliEnvironment): EngineOpt
     ...given({
       model: model === undefined ? undefined : modelName(cwd, model),
       threads: args.number("threads", { min: 1, max: 1024 }),
+      priority: priorityFrom(args),
     }),
   };
+}
+
+function priorityFrom(args: Arguments): Priority | undefined {
+  const priority = args.text("priority");
+  if (priority === undefined || priority === "low" || priority === "normal") return priority;
+  throw usageError(`--priority takes low or normal, not "${priority}".`);
 }
 
 /** A file or folder as an absolute path; any other name is left to the engine, which knows the catalogue. */

@@ -7,10 +7,13 @@ import type { ReadText } from "./read-text.ts";
 import { walk } from "./walk.ts";
 import type { WalkedFile } from "./walk.ts";
 
+/** Ignore files are read again for a hint after so long; at once where one of them changed. git is asked, which takes 10 ms. */
+const FILTER_MS = 30_000;
+
 /** What a look at one file found. */
 export type FileState =
   | { state: "changed"; read: ReadText }
-  | { state: "unchanged" }
+  | { state: "unchanged"; read: ReadText }
   | { state: "absent" } // gone, or not to be read
   | { state: "directory" };
 
@@ -23,6 +26,7 @@ export class FolderChanges {
   /** Why files were not read, by path; those of the last walk, and of files looked at since. */
   #skipped = new Map<string, string>();
   #filter: FolderFilter | undefined;
+  #filterSince = 0;
 
   /** `folder` is an absolute real path. */
   constructor(folder: string, store: Store, options: WalkOptions) {
@@ -36,53 +40,52 @@ export class FolderChanges {
     return [...this.#skipped].map(([path, reason]) => ({ path, reason }));
   }
 
-  /** An editor's text stands for the file's from now on; undefined ends that. */
-  setOverride(path: string, text: string | undefined): void {
+  /** A file may have changed: an editor's text stands for it from now on; undefined ends that. */
+  hint(path: string, text: string | undefined): void {
     if (text === undefined) this.#overrides.delete(path);
     else this.#overrides.set(path, text);
-  }
-
-  /** Reads the ignore files again, as they may have changed. */
-  async refreshFilter(): Promise<FolderFilter> {
-    this.#filter = await FolderFilter.open(this.#folder, this.#options);
-    return this.#filter;
+    const isOld = performance.now() - this.#filterSince > FILTER_MS;
+    if (isOld || /(?:^|\/)\.(?:git|repomemory)ignore$/.test(path)) this.#filter = undefined;
   }
 
   /**
-   * Walks the folder; tells each file that may have changed, and takes files that vanished (or are no longer to be read) out
-   * of the store.
+   * Walks the folder; tells each file that may have changed, and whether the store has it at all, and takes files that
+   * vanished (or are no longer to be read) out of the store.
    */
-  async reconcile(onChanged: (path: string, bytes: number) => void, signal: AbortSignal): Promise<void> {
+  async reconcile(
+    signal: AbortSignal,
+    onChanged: (file: WalkedFile, isKnown: boolean) => Promise<void>,
+  ): Promise<void> {
     this.#skipped = new Map();
     const vanished = new Map(this.#store.files().map((file) => [file.path, file]));
-    const filter = await this.refreshFilter();
-    for await (const file of this.#walk(filter, "")) {
+    for await (const file of this.#walk(await this.#openFilter(), "")) {
       signal.throwIfAborted();
       const known = vanished.get(file.path);
       vanished.delete(file.path);
       const same = known?.size === file.size && known.mtimeNs === file.mtimeNs && !this.#overrides.has(file.path);
-      if (!same) onChanged(file.path, file.size);
+      if (!same) await onChanged(file, known !== undefined);
     }
     for (const [path, text] of this.#overrides) {
-      if (vanished.delete(path)) onChanged(path, text.length); // known only from the editor so far
+      // Known only from the editor so far.
+      if (vanished.delete(path)) await onChanged({ path, size: text.length, mtimeNs: -1n }, true);
     }
     this.#store.remove([...vanished.keys()]);
   }
 
   /** The files under a directory (relative path) that may have changed. */
   async *filesUnder(directory: string): AsyncGenerator<WalkedFile> {
-    yield* this.#walk(await this.refreshFilter(), `${directory}/`);
+    yield* this.#walk(await this.#openFilter(), `${directory}/`);
   }
 
   /** Whether a path's name allows it to be read. */
   async isWanted(path: string): Promise<boolean> {
-    const filter = this.#filter ?? (await this.refreshFilter());
+    const filter = this.#filter ?? (await this.#openFilter());
     return (await filter.verdictFromRoot(path)) === "read";
   }
 
   /** Reads a file and compares it with the store by content. */
   async look(path: string): Promise<FileState> {
-    const filter = this.#filter ?? (await this.refreshFilter());
+    const filter = this.#filter ?? (await this.#openFilter());
     const options = { maxFileBytes: this.#options.maxFileBytes ?? MAX_FILE_BYTES, secrets: filter.secrets };
     const override = this.#overrides.get(path);
     const read =
@@ -98,11 +101,18 @@ export class FolderChanges {
     this.#skipped.set(path, reason);
   }
 
+  /** Reads the ignore files again, as they may have changed. */
+  async #openFilter(): Promise<FolderFilter> {
+    this.#filter = await FolderFilter.open(this.#folder, this.#options);
+    this.#filterSince = performance.now();
+    return this.#filter;
+  }
+
   #compare(path: string, read: ReadText): FileState {
     const known = this.#store.file(path);
     if (known === undefined || known.contentHash !== read.contentHash) return { state: "changed", read };
     if (known.mtimeNs !== read.mtimeNs) this.#store.touch({ ...known, size: read.size, mtimeNs: read.mtimeNs });
-    return { state: "unchanged" };
+    return { state: "unchanged", read };
   }
 
   #walk(filter: FolderFilter, from: string): AsyncGenerator<WalkedFile> {

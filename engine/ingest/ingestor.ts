@@ -1,22 +1,16 @@
-import type { SegmentEncoder } from "../blocks/block.ts";
-import type { CodecName } from "../blocks/block-codec.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
-import type { CallContext, IngestResult, Progress } from "../protocol/requests.ts";
-import { codeWords } from "../retrieval/words.ts";
-import type { FileCommit, Store } from "../store/store.ts";
-import { BatchEncoder } from "./encode-batch.ts";
-import { DefinitionFinder } from "./definition-finder.ts";
-import { FilePreparer } from "./file-preparer.ts";
+import { orAborted } from "../protocol/or-aborted.ts";
+import type { CallContext, Coverage, IngestResult } from "../protocol/requests.ts";
 import { FolderChanges } from "./folder-changes.ts";
 import type { WalkOptions } from "./folder-filter.ts";
-import { IngestQueue } from "./ingest-queue.ts";
+import { TIER } from "./ingest-queue.ts";
+import { IngestWork } from "./ingest-work.ts";
+import type { WorkOptions } from "./ingest-work.ts";
 import { PauseGate } from "./pause-gate.ts";
-import { PendingSegments } from "./pending-segments.ts";
-import type { PreparedFile } from "./pending-segments.ts";
+import { PowerWatch } from "./power-watch.ts";
 import { ProgressMeter } from "./progress-meter.ts";
-
-/** So many batches' segments are cut before one is encoded: among them are some that fill it up. */
-const BATCHES_AHEAD = 4;
+import { recentFiles } from "./reading-order.ts";
+import type { WalkedFile } from "./walk.ts";
 
 /**
  * Segments of earlier versions that are kept at least, and as many as the folder has: a branch switch back costs nothing,
@@ -24,97 +18,146 @@ const BATCHES_AHEAD = 4;
  */
 const SPARE_SEGMENTS = 256;
 
+/** A question waits for so much that changed, in tokens to encode and bytes to read: a few seconds. Above that, old text goes. */
+const MOST_AWAITED = { tokens: 8_192, bytes: 2 ** 20 };
+
 /** What an ingestor works with. */
-export interface IngestorOptions extends WalkOptions {
+export interface IngestorOptions extends WalkOptions, WorkOptions {
   /** Absolute real path (`realFolder`). */
   folder: string;
-  store: Store;
-  encoder: SegmentEncoder;
-  /** How keys and values are stored; "int8" by default. */
-  codec?: CodecName;
-  /** Progress of what `changed` set off. */
-  onProgress?: (progress: Progress) => void;
-  log?: (line: string) => void;
+  /** What the store holds is taken as it is, until the next `ingest`. */
+  isCompared?: boolean;
+  /** Called when something urgent begins; what it returns, when that is done: readings of other folders wait meanwhile. */
+  hurry?: () => () => void;
+  /** Whether the machine runs on its battery, where reading is to wait for mains power. */
+  onBattery?: () => Promise<boolean>;
 }
 
 /**
- * Brings a folder's store up to date: reads what changed, has it encoded in batches, and commits. Segments are committed as
- * soon as they are encoded, a file's list of segments when the last of them is: a kill loses one batch at most, and no file is
- * ever half there. One ingestor a folder and process; other processes may write to the same store.
+ * Brings a folder's store up to date: reads what changed, has it encoded in batches, and commits. A kill loses one batch at
+ * most, and no file is ever half there. One ingestor a folder and process; other processes may write to the same store.
  */
 export class Ingestor {
-  readonly #store: Store;
-  readonly #changes: FolderChanges;
-  readonly #definitions: DefinitionFinder;
-  readonly #preparer: FilePreparer;
-  readonly #batches: BatchEncoder;
-  readonly #batchTokens: number;
-  readonly #queue = new IngestQueue();
-  readonly #pending = new PendingSegments();
-  readonly #gate = new PauseGate();
-  readonly #closing = new AbortController();
   readonly #options: IngestorOptions;
-  #meter = new ProgressMeter(() => performance.now());
+  readonly #changes: FolderChanges;
+  readonly #gate = new PauseGate();
+  readonly #power: PowerWatch;
+  readonly #work: IngestWork;
+  readonly #closing = new AbortController();
+  readonly #listeners = new Set<CallContext>();
+  #open: readonly string[] = [];
   #running = 0;
+  #awaiting = 0;
   #last: Promise<unknown> = Promise.resolve();
+  /** Calls of `ingest` that have not ended, and until when the first of them compares. */
+  #readings = 0;
+  #walk = Promise.withResolvers<void>();
+  #isCompared = false;
+  /** Tokens that a reading which broke off had still before it. */
+  #abandoned = 0;
 
   constructor(options: IngestorOptions) {
-    const { folder, store, encoder } = options;
     this.#options = options;
-    this.#store = store;
-    this.#changes = new FolderChanges(folder, store, options);
-    this.#definitions = new DefinitionFinder(options.log ?? (() => undefined));
-    this.#preparer = new FilePreparer(store, encoder, this.#definitions);
-    this.#batches = new BatchEncoder(encoder, options.codec ?? "int8");
-    this.#batchTokens = encoder.batchTokens;
+    this.#isCompared = options.isCompared === true;
+    this.#changes = new FolderChanges(options.folder, options.store, options);
+    this.#power = new PowerWatch(this.#gate, options.onBattery);
+    this.#work = new IngestWork(options, this.#changes, this.#gate);
   }
 
   get state(): "idle" | "ingesting" | "paused" {
-    if (this.#gate.isPaused) return "paused";
+    if (this.#gate.reason !== undefined) return "paused";
     return this.#running > 0 ? "ingesting" : "idle";
+  }
+
+  /** Whether a call of `ingest` is in work. */
+  get isReading(): boolean {
+    return this.#readings > 0;
+  }
+
+  /** Whether the whole folder was compared with the store, and everything found then is in memory or in work. */
+  get isCompared(): boolean {
+    return this.#isCompared;
+  }
+
+  /** How much of the folder is in memory, in tokens; an estimate while files wait that were not read. */
+  coverage(): Coverage {
+    const { tokens } = this.#options.store.totals();
+    return { tokens, of: tokens + this.#work.tokensLeft + this.#abandoned };
   }
 
   /** Stops encoding after the batch in work. */
   pause(): void {
-    this.#gate.pause();
+    this.#gate.pause("user");
   }
 
+  /** Goes on, also where the battery was the reason to wait. */
   resume(): void {
-    this.#gate.resume();
+    this.#power.ignore();
+    this.#gate.resume("user");
   }
 
   /**
    * Compares the whole folder with the store and encodes what changed. `encodedTokens` counts the blocks' tokens, not
    * the headers'. Throws `cancelled`, `store-failed`, `disk-full` and what the encoder throws; what was encoded stays.
    */
-  ingest(context: CallContext): Promise<IngestResult> {
-    return this.#exclusively(async () => {
-      const started = performance.now();
-      this.#meter = new ProgressMeter(() => performance.now());
-      await this.#changes.reconcile((path, bytes) => this.#queue.add(path, bytes), context.signal);
-      await this.#drain(context);
-      const seconds = (performance.now() - started) / 1000;
-      const encodedTokens = this.#meter.done;
-      return { ...this.#store.totals(), encodedTokens, skipped: this.#changes.skipped(), seconds };
-    });
+  async ingest(context: CallContext, open: readonly string[] = []): Promise<IngestResult> {
+    this.#prefer(open);
+    if (this.#readings++ === 0) this.#walk = Promise.withResolvers();
+    this.#listeners.add(context);
+    try {
+      return await this.#exclusively(() => this.#ingest(context.signal), context.signal);
+    } catch (error) {
+      throw RepoMemoryError.from(error);
+    } finally {
+      this.#listeners.delete(context);
+      if (--this.#readings === 0) this.#walk.resolve();
+    }
   }
 
   /**
    * Hints that files changed; with `text`, that an editor holds this unsaved text, which stands for the file's until a hint
-   * without text. Resolves when the files are queued, ahead of others; `settled` waits until they are in memory.
+   * without text. They are read ahead of all others, those in `open` (what editors show) after them.
    */
-  async changed(files: readonly { path: string; text?: string }[]): Promise<void> {
-    await this.#changes.refreshFilter();
+  async changed(files: readonly { path: string; text?: string }[], open: readonly string[] = []): Promise<void> {
+    for (const { path } of files) checkRelative(path);
+    this.#prefer(open);
     for (const { path, text } of files) {
-      checkRelative(path);
-      this.#changes.setOverride(path, text);
-      this.#queue.prefer(path, text?.length ?? this.#store.file(path)?.size ?? 0);
+      this.#changes.hint(path, text);
+      const bytes = text?.length ?? this.#options.store.file(path)?.size ?? 0;
+      this.#work.queue.add(path, bytes, TIER.changed);
+      // Other files may be wanted now: the next question compares the whole folder.
+      if (isIgnoreFile(path)) this.#isCompared = false;
     }
-    if (this.#running > 0) return; // the loop at work will take them next
-    const context = { signal: this.#closing.signal, onProgress: this.#options.onProgress ?? (() => undefined) };
-    this.#exclusively(() => this.#drain(context)).catch((error: unknown) => {
-      this.#options.log?.(`Changed files could not be read: ${RepoMemoryError.from(error).message}`);
-    });
+    this.#hasten();
+  }
+
+  /** Resolves when the comparison of the reading in work, if there is one, has found what changed, or broke off. */
+  async walked(): Promise<void> {
+    if (this.isReading) await this.#walk.promise;
+  }
+
+  /** Resolves when something may have been committed, paused or ended, or `signal` is aborted. */
+  async stepped(signal: AbortSignal): Promise<void> {
+    await this.#gate.woken(signal);
+  }
+
+  /**
+   * Resolves when nothing that was said before is in memory any more: changed files are encoded first, also while a reading is
+   * paused. Where that would take long, their old text is taken out of memory instead.
+   */
+  async fresh(signal: AbortSignal): Promise<void> {
+    this.#awaiting++;
+    try {
+      while (this.#work.isUrgent) {
+        const { tokens, bytes } = this.#work.urgent;
+        if (tokens > MOST_AWAITED.tokens || bytes > MOST_AWAITED.bytes) return this.#work.setAside();
+        this.#hasten();
+        await this.#gate.woken(signal);
+        signal.throwIfAborted();
+      }
+    } finally {
+      this.#awaiting--;
+    }
   }
 
   /** Resolves when nothing is in work any more. */
@@ -125,108 +168,119 @@ export class Ingestor {
   /** Ends what `changed` set off; the store stays open. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#power.release();
     await this.settled();
+    this.#work.rest();
   }
 
-  /** Runs after everything asked for before has ended. */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+  async #ingest(signal: AbortSignal): Promise<IngestResult> {
+    const started = performance.now();
+    this.#work.meter = new ProgressMeter(() => performance.now());
+    this.#power.heed();
+    await this.#drain(signal, () => this.#compare(AbortSignal.any([signal, this.#closing.signal])));
+    const seconds = (performance.now() - started) / 1000;
+    const { meter } = this.#work;
+    return { ...this.#options.store.totals(), encodedTokens: meter.done, skipped: this.#changes.skipped(), seconds };
+  }
+
+  /** Fills the queue with what is new or changed. What is urgent is not kept waiting by a long walk. */
+  async #compare(signal: AbortSignal): Promise<void> {
+    try {
+      const added: WalkedFile[] = [];
+      const { queue } = this.#work;
+      await this.#changes.reconcile(signal, async (file, isKnown) => {
+        if (isKnown) queue.add(file.path, file.size, TIER.changed);
+        else added.push(file);
+        while (this.#work.isUrgent && !this.#waits()) await this.#step(signal);
+      });
+      const recent = new Set(await recentFiles(this.#options.folder, added));
+      const sizes = new Map(added.map(({ path, size }) => [path, size]));
+      for (const path of [...this.#open, ...recent])
+        if (sizes.has(path)) queue.add(path, sizes.get(path) ?? 0, TIER.recent);
+      for (const { path, size } of added) queue.add(path, size, TIER.rest);
+      this.#isCompared = true;
+      this.#abandoned = 0;
+    } finally {
+      this.#walk.resolve();
+    }
+  }
+
+  /** Works until nothing waits, after `before`. */
+  async #drain(callers: AbortSignal, before: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const signal = AbortSignal.any([callers, this.#closing.signal]);
+    try {
+      await before();
+      while (await this.#step(signal)) this.#tell();
+      this.#tell();
+      const { store } = this.#options;
+      store.pruneUnused(Math.max(SPARE_SEGMENTS, store.totals().segments));
+    } catch (error) {
+      this.#breakOff(RepoMemoryError.from(error));
+    }
+  }
+
+  /** The next question compares again what is missing; what had changed goes on without the one who gave up. */
+  #breakOff(error: RepoMemoryError): never {
+    this.#isCompared = false;
+    this.#abandoned = this.#work.tokensLeft;
+    if (error.code !== "cancelled") this.#work.setAside();
+    this.#work.dropUnhurried();
+    throw error;
+  }
+
+  async #step(signal: AbortSignal): Promise<boolean> {
+    if (!this.#work.isUrgent) await this.#power.check();
+    if (this.#gate.reason === "battery") this.#tell();
+    await this.#gate.pass(signal, () => this.#waits());
+    const leave = this.#work.isUrgent ? this.#options.hurry?.() : undefined;
+    try {
+      return await this.#work.step(signal);
+    } finally {
+      leave?.();
+      this.#gate.wake(); // who waits for something to be fresh looks again
+    }
+  }
+
+  /** Changed files are read on battery too; while the user wants a pause, only for a question. */
+  #waits(): boolean {
+    const { reason } = this.#gate;
+    return reason !== undefined && !(this.#work.isUrgent && (reason === "battery" || this.#awaiting > 0));
+  }
+
+  /** Sets the loop going unless it is, and has it look at what came in. */
+  #hasten(): void {
+    this.#gate.wake();
+    if (this.#running > 0 || this.#closing.signal.aborted) return;
+    this.#exclusively(() => this.#drain(this.#closing.signal)).catch((error: unknown) => {
+      this.#options.log?.(`Changed files could not be read: ${RepoMemoryError.from(error).message}`);
+    });
+  }
+
+  #prefer(open: readonly string[]): void {
+    for (const path of open) checkRelative(path);
+    if (open.length > 0) this.#open = [...open];
+    for (const path of open) this.#work.queue.promote(path, TIER.recent);
+  }
+
+  /** Runs after everything asked for before has ended; with `signal`, its wait can be given up. */
+  #exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.#running++;
-    const result = this.#last.then(work).finally(() => this.#running--);
-    this.#last = result.catch(() => undefined);
+    const before = this.#last;
+    const turn = signal ? orAborted(before, signal) : before;
+    const result = turn.then(work).finally(() => {
+      this.#running--;
+      // What changed meanwhile outlives a reading that was given up.
+      if (this.#running === 0 && this.#work.isUrgent) this.#hasten();
+      else if (this.#running === 0) this.#gate.wake();
+    });
+    this.#last = Promise.allSettled([before, result]);
     return result;
   }
 
-  /** Works until nothing waits. */
-  async #drain(context: CallContext): Promise<void> {
-    const signal = AbortSignal.any([context.signal, this.#closing.signal]);
-    try {
-      while (await this.#step(signal)) context.onProgress(this.#progress());
-      context.onProgress(this.#progress());
-      this.#store.pruneUnused(Math.max(SPARE_SEGMENTS, this.#store.totals().segments));
-    } catch (error) {
-      this.#queue.clear(); // the next ingestion finds again what is missing
-      this.#pending.clear();
-      throw RepoMemoryError.from(error);
-    } finally {
-      this.#definitions.rest();
-    }
+  #tell(): void {
+    const { progress } = this.#work;
+    for (const { onProgress } of this.#listeners) onProgress(progress);
   }
-
-  /** Reads one file or encodes one batch; false when there was nothing to do. */
-  async #step(signal: AbortSignal): Promise<boolean> {
-    await this.#gate.pass(signal);
-    const next = this.#pending.tokens >= BATCHES_AHEAD * this.#batchTokens ? undefined : this.#queue.take();
-    if (next !== undefined) await this.#read(next.path, next.urgent);
-    else if (!this.#pending.isEmpty) await this.#encodeNext();
-    else return false;
-    return true;
-  }
-
-  async #read(path: string, urgent: boolean): Promise<void> {
-    this.#pending.drop(path);
-    const found = (await this.#changes.isWanted(path))
-      ? await this.#changes.look(path)
-      : ({ state: "absent" } as const);
-    if (found.state === "changed") await this.#prepare(path, found.read, urgent);
-    else if (found.state === "absent") this.#removeUnder(path);
-    else if (found.state === "directory") {
-      for await (const file of this.#changes.filesUnder(path)) this.#queue.prefer(file.path, file.size);
-    }
-  }
-
-  async #prepare(path: string, read: Parameters<FilePreparer["prepare"]>[1], urgent: boolean): Promise<void> {
-    try {
-      const prepared = await this.#preparer.prepare(path, read);
-      this.#meter.read(
-        read.size,
-        prepared.segments.reduce((sum, { tokens }) => sum + tokens, 0),
-      );
-      if (prepared.missing.length === 0) this.#commit([], [prepared]);
-      else this.#pending.add(prepared, urgent);
-    } catch (error) {
-      if (error instanceof RepoMemoryError && error.code !== "usage") throw error;
-      // One strange file must not keep the others out.
-      this.#changes.skip(path, `cannot be cut into blocks: ${error instanceof Error ? error.message : String(error)}`);
-      this.#removeUnder(path);
-    }
-  }
-
-  /** Takes a file, or all files of a directory that is gone, out of memory. */
-  #removeUnder(path: string): void {
-    const gone = this.#store.filesUnder(path);
-    for (const file of gone) this.#pending.drop(file);
-    this.#store.remove(gone);
-  }
-
-  async #encodeNext(): Promise<void> {
-    const batch = this.#pending.nextBatch(this.#batchTokens);
-    const keys = new Set(batch.keys());
-    // Another window may have encoded some of it meanwhile.
-    for (const key of keys) if (this.#store.hasSegment(key)) batch.delete(key);
-    const segments = batch.size > 0 ? await this.#batches.encode(batch) : [];
-    this.#commit(segments, this.#pending.completedBy(keys));
-    this.#pending.markStored(keys);
-    const tokens = segments.flatMap(({ blocks }) => blocks).reduce((sum, block) => sum + block.tokens, 0);
-    this.#meter.stored(tokens);
-    await this.#store.ready();
-  }
-
-  #commit(segments: Parameters<Store["commit"]>[0], files: readonly PreparedFile[]): void {
-    const incomplete = this.#store.commit(segments, files.map(toCommit));
-    for (const { file } of files) this.#pending.drop(file.path);
-    // Another window pruned a segment between the look and the commit: the file is cut and compared again.
-    for (const path of incomplete) this.#queue.add(path, 0);
-  }
-
-  #progress(): Progress {
-    return this.#meter.progress(this.#pending.tokens, this.#queue.bytes, this.#pending.first);
-  }
-}
-
-function toCommit({ file, segments }: PreparedFile): FileCommit {
-  const pathWords = codeWords(file.path);
-  const words = (text: string): string[] => [...pathWords, ...codeWords(text)];
-  return { file, segments, words };
 }
 
 /** Paths come from other processes: only plain relative ones with `/` name files of the folder. */
@@ -235,4 +289,8 @@ function checkRelative(path: string): void {
   if (parts.some((part) => part === "" || part === "." || part === "..") || path.includes("\0")) {
     throw new RepoMemoryError("usage", { message: `${JSON.stringify(path)} is not a path relative to the folder.` });
   }
+}
+
+function isIgnoreFile(path: string): boolean {
+  return /(?:^|\/)\.(?:git|repomemory)ignore$/.test(path);
 }

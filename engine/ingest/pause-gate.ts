@@ -1,37 +1,47 @@
 import { setImmediate } from "node:timers/promises";
 
+/** Why a reading waits. */
+export type PauseReason = "user" | "battery";
+
 /** Where a long loop lets others run, waits while it is paused and ends when it is cancelled. */
 export class PauseGate {
-  #paused: PromiseWithResolvers<void> | undefined;
+  readonly #reasons = new Set<PauseReason>();
+  #woken = Promise.withResolvers<void>();
 
-  get isPaused(): boolean {
-    return this.#paused !== undefined;
+  /** What it is paused for; undefined when it is not. What the user wants comes first. */
+  get reason(): PauseReason | undefined {
+    return this.#reasons.has("user") ? "user" : [...this.#reasons][0];
   }
 
-  pause(): void {
-    this.#paused ??= deferred();
+  pause(reason: PauseReason): void {
+    this.#reasons.add(reason);
+    this.wake();
   }
 
-  resume(): void {
-    this.#paused?.resolve();
-    this.#paused = undefined;
+  resume(reason: PauseReason): void {
+    this.#reasons.delete(reason);
+    this.wake();
   }
 
-  /** Throws the signal's reason when it is aborted, also while paused. */
-  async pass(signal: AbortSignal): Promise<void> {
+  /** Has everything that waits look again whether it still has to. */
+  wake(): void {
+    this.#woken.resolve();
+    this.#woken = Promise.withResolvers();
+  }
+
+  /** Lets others run, then waits while `waits` says so. Throws the signal's reason when it is aborted, also while it waits. */
+  async pass(signal: AbortSignal, waits: () => boolean): Promise<void> {
     await setImmediate();
-    while (this.#paused !== undefined && !signal.aborted) await aborted(this.#paused.promise, signal);
+    while (!signal.aborted && waits()) await this.woken(signal);
     signal.throwIfAborted();
   }
-}
 
-/** Resolves when `promise` does or `signal` is aborted. */
-async function aborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const abort = deferred();
-  signal.addEventListener("abort", () => abort.resolve(), { once: true });
-  await Promise.race([promise, abort.promise]);
-}
-
-function deferred(): PromiseWithResolvers<void> {
-  return Promise.withResolvers<void>();
+  /** Resolves at the next `wake`, when `other` does, or when `signal` is aborted. */
+  async woken(signal: AbortSignal, other?: Promise<void>): Promise<void> {
+    const aborted = Promise.withResolvers<void>();
+    const abort = (): void => aborted.resolve();
+    signal.addEventListener("abort", abort, { once: true });
+    if (!signal.aborted) await Promise.race([this.#woken.promise, aborted.promise, ...(other ? [other] : [])]);
+    signal.removeEventListener("abort", abort);
+  }
 }

@@ -1,6 +1,7 @@
 import type { Segment, SegmentInput } from "../blocks/block.ts";
 import type { FileRecord } from "../store/file-table.ts";
 import type { NewSymbol } from "../store/symbol-table.ts";
+import type { Tier } from "./ingest-queue.ts";
 
 /** A file that was read and cut, and which of its segments the store lacks. */
 export interface PreparedFile {
@@ -24,48 +25,72 @@ export interface PreparedSegment {
 /** What one run of the model is given: each key once. */
 export type SegmentBatch = Map<string, SegmentInput>;
 
-/** Files in work, and the segments that they still need. Files are served in order, urgent ones first. */
+/** Files in work, and the segments that they still need. Served by tier, within one in order. */
 export class PendingSegments {
-  #files: PreparedFile[] = [];
+  #files: { prepared: PreparedFile; tier: Tier }[] = [];
 
-  add(file: PreparedFile, urgent: boolean): void {
-    this.drop(file.file.path);
-    if (urgent) this.#files.unshift(file);
-    else this.#files.push(file);
+  add(prepared: PreparedFile, tier: Tier): void {
+    this.drop(prepared.file.path);
+    const behind = this.#files.findIndex((other) => other.tier > tier);
+    this.#files.splice(behind < 0 ? this.#files.length : behind, 0, { prepared, tier });
   }
 
   /** Forgets a file, as its content is out of date. */
   drop(path: string): void {
-    this.#files = this.#files.filter(({ file }) => file.path !== path);
+    this.#files = this.#files.filter(({ prepared }) => prepared.file.path !== path);
   }
 
-  clear(): void {
+  /** Takes all files out and returns the paths of those in `tier`. */
+  clear(tier: Tier): string[] {
+    const paths = this.pathsIn(tier);
     this.#files = [];
+    return paths;
   }
 
-  get isEmpty(): boolean {
-    return this.#files.length === 0;
+  /** Moves the files of one tier to another. */
+  relegate(from: Tier, to: Tier): void {
+    for (const { prepared } of this.#files.filter(({ tier }) => tier === from)) this.add(prepared, to);
+  }
+
+  pathsIn(tier: Tier): string[] {
+    return this.#files.filter((file) => file.tier === tier).map(({ prepared }) => prepared.file.path);
+  }
+
+  /** The tier that is served first; undefined when nothing is pending. */
+  get firstTier(): Tier | undefined {
+    return this.#files[0]?.tier;
   }
 
   /** The file that is served first. */
   get first(): string | undefined {
-    return this.#files[0]?.file.path;
+    return this.#files[0]?.prepared.file.path;
   }
 
-  /** Tokens that still have to be encoded. */
-  get tokens(): number {
-    return this.#files.reduce((sum, { missing }) => sum + missing.reduce((part, { tokens }) => part + tokens, 0), 0);
+  /** Tokens that still have to be encoded, in all or in one tier. */
+  tokens(tier?: Tier): number {
+    const counted = tier === undefined ? this.#files : this.#files.filter((file) => file.tier === tier);
+    return counted.reduce((sum, { prepared }) => sum + tokensOf(prepared.missing), 0);
   }
 
-  /** The first missing segment and those after it that still fit into `limit` tokens, headers counted. */
+  /** Tokens of whole files: none of them is in memory in its present form. */
+  get fileTokens(): number {
+    return this.#files.reduce((sum, { prepared }) => sum + tokensOf(prepared.segments), 0);
+  }
+
+  /**
+   * The first missing segment and those after it in its tier that still fit into `limit` tokens, headers counted: what is
+   * urgent must not wait for what is not.
+   */
   nextBatch(limit: number): SegmentBatch {
     const batch: SegmentBatch = new Map();
+    const { firstTier } = this;
     let room = limit;
-    for (const { header, missing } of this.#files) {
-      for (const { key, segment, tokens } of missing) {
-        const size = header.length + tokens;
+    for (const { prepared, tier } of this.#files) {
+      if (tier !== firstTier) break;
+      for (const { key, segment, tokens } of prepared.missing) {
+        const size = prepared.header.length + tokens;
         if (batch.has(key) || (batch.size > 0 && size > room)) continue;
-        batch.set(key, { header, segment });
+        batch.set(key, { header: prepared.header, segment });
         room -= size;
         if (room <= 0) return batch;
       }
@@ -75,11 +100,17 @@ export class PendingSegments {
 
   /** Takes segments off the lists for good; they are in the store. */
   markStored(keys: ReadonlySet<string>): void {
-    for (const file of this.#files) file.missing = file.missing.filter(({ key }) => !keys.has(key));
+    for (const { prepared } of this.#files) prepared.missing = prepared.missing.filter(({ key }) => !keys.has(key));
   }
 
   /** The files that lack nothing but what is in `keys`. */
   completedBy(keys: ReadonlySet<string>): PreparedFile[] {
-    return this.#files.filter(({ missing }) => missing.every(({ key }) => keys.has(key)));
+    return this.#files
+      .filter(({ prepared }) => prepared.missing.every(({ key }) => keys.has(key)))
+      .map(({ prepared }) => prepared);
   }
+}
+
+function tokensOf(segments: readonly PreparedSegment[]): number {
+  return segments.reduce((sum, { tokens }) => sum + tokens, 0);
 }

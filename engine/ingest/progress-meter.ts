@@ -39,9 +39,14 @@ export class ProgressMeter {
     while (this.#samples.length > 2 && (this.#samples[1]?.at ?? now) < now - WINDOW_MS) this.#samples.shift();
   }
 
+  /** About how many tokens so many bytes are. */
+  tokensIn(bytes: number): number {
+    return Math.ceil(bytes / this.#bytesPerToken());
+  }
+
   /** The state, given the tokens that wait in files already cut and the bytes of files not yet read. */
   progress(waitingTokens: number, waitingBytes: number, detail: string | undefined): Progress {
-    const left = waitingTokens + Math.ceil(waitingBytes / this.#bytesPerToken());
+    const left = waitingTokens + this.tokensIn(waitingBytes);
     const rate = this.#rate();
     const secondsLeft = left === 0 ? 0 : rate > 0 ? left / rate : undefined;
     const base: Progress = {

@@ -32,6 +32,22 @@ export interface SkippedFile {
 export interface IngestParams {
   /** Absolute path of the folder. */
   folder: string;
+  /** Files that editors show, the one in front first: they are read before the others, then what they import. */
+  open?: string[];
+}
+
+/** How much of a folder is in memory, in tokens; `of` is an estimate while files wait that were not read yet. */
+export interface Coverage {
+  tokens: number;
+  of: number;
+}
+
+/** Files that changed on disk, or with `text`, what an unsaved editor holds. */
+export interface ChangedParams {
+  folder: string;
+  files: { path: string; text?: string }[];
+  /** As in `IngestParams`. */
+  open?: string[];
 }
 
 export interface IngestResult {
@@ -69,6 +85,11 @@ export interface AskParams extends SamplingOptions {
   history?: ChatTurn[];
   /** Text that the user selected: put into the prompt as it is. */
   selection?: LineRange & { text: string };
+  /** Files whose blocks stay in the window, and files that stay out of it; paths relative to the folder. */
+  pinned?: string[];
+  excluded?: string[];
+  /** Reads the best blocks again as text: slower, for answers that copy code. */
+  reread?: boolean;
   maxTokens?: number;
 }
 
@@ -80,6 +101,8 @@ export interface AskResult {
   timing: { lookupMs: number; firstTokenMs: number; totalMs: number };
   /** Why generation ended. */
   finish: "stop" | "length" | "cancelled";
+  /** How much of the folder the answer could be taken from. */
+  coverage?: Coverage;
 }
 
 export interface RecallParams {
@@ -92,6 +115,8 @@ export interface RecallParams {
 export interface RecallResult {
   /** Best first. */
   blocks: ChosenRange[];
+  /** How much of the folder was looked through. */
+  coverage?: Coverage;
 }
 
 export interface StatusResult {
@@ -145,7 +170,7 @@ export interface Progress {
 
 /** What `ask` tells while it works, in this order: `lookup` once, `token` many times, `end` once. */
 export type AnswerEvent =
-  | { type: "lookup"; blocks: ChosenRange[]; memoryTokens: number; lookupMs: number }
+  | { type: "lookup"; blocks: ChosenRange[]; memoryTokens: number; lookupMs: number; coverage?: Coverage }
   | { type: "token"; text: string }
   | { type: "end"; result: AskResult };
 
@@ -166,10 +191,16 @@ export interface EngineApi {
   /** Stops encoding after the file in work until `resume`; questions are still answered. */
   pause(folder: string): Promise<void>;
   resume(folder: string): Promise<void>;
-  /** Hints that files changed (or, with text, what an unsaved editor holds); they are encoded again, ahead of the queue. */
-  changed(params: { folder: string; files: { path: string; text?: string }[] }): Promise<void>;
+  /**
+   * Hints that files changed (or, with text, what an unsaved editor holds): they are encoded again ahead of all else, and
+   * questions wait for that. Texts for a folder that is not in use yet are kept until it is.
+   */
+  changed(params: ChangedParams): Promise<void>;
   close(): Promise<void>;
 }
+
+/** How the engine's process competes with others. */
+export type Priority = "low" | "normal";
 
 /** How an engine is opened. */
 export interface EngineOptions {
@@ -185,4 +216,11 @@ export interface EngineOptions {
   secretPatterns?: string[];
   /** Files above this many bytes are skipped; 1 MiB by default. */
   maxFileBytes?: number;
+  /**
+   * "low" leaves the processor to others when they want it, for this process's whole life: systems let a program step back but
+   * not forward again, so answers cannot be exempt. "normal" by default.
+   */
+  priority?: Priority;
+  /** Whether reading waits while the machine runs on its battery; what changes is read all the same. False by default. */
+  pauseOnBattery?: boolean;
 }

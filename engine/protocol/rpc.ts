@@ -1,6 +1,7 @@
 import type {
   AnswerEvent,
   AskParams,
+  ChangedParams,
   EngineOptions,
   ForgetParams,
   ForgetResult,
@@ -42,12 +43,6 @@ export type CallName = keyof Calls;
 
 /** Like `EngineOptions`; the engine's process fills in the folder for its data where it is absent. */
 export type OpenParams = Omit<EngineOptions, "dataDir"> & { dataDir?: string };
-
-/** Files that changed on disk, or with `text`, what an unsaved editor holds. */
-export interface ChangedParams {
-  folder: string;
-  files: { path: string; text?: string }[];
-}
 
 /** A call's outcome. Errors are data here: an `Error` would lose its fields on the way. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; error: PlainError };

@@ -130,6 +130,24 @@ function inodeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
+/**
+ * Deletes the database at `path` unless another connection, of this process or another, has it open: leaving write-ahead mode
+ * needs to be alone, and SQLite refuses it otherwise. Returns whether it is gone. Throws `store-failed`.
+ */
+export function deleteIfAlone(path: string): boolean {
+  const connection = openDatabase(path, () => undefined);
+  try {
+    connection.pragma("busy_timeout = 0");
+    if (connection.pragma("journal_mode = DELETE", { simple: true }) !== "delete") return false;
+  } catch {
+    return false;
+  } finally {
+    connection.close();
+  }
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+  return true;
+}
+
 /** Any error of a store operation as one that a user can be shown. */
 export function storeError(error: unknown, path: string): RepoMemoryError {
   if (error instanceof RepoMemoryError) return error;

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ForgetResult, StatusResult } from "../protocol/requests.ts";
+import { deleteIfAlone } from "./database.ts";
 import { Store } from "./store.ts";
 import { storeFolder } from "./store-path.ts";
 
@@ -43,14 +44,11 @@ export function latestTotals(dataDir: string, folder: string): Totals {
 export function forgetStores(dataDir: string, folder: string, paths: readonly string[] | undefined): ForgetResult {
   const isWhole = paths === undefined || paths.length === 0;
   const forgotten = storeFiles(dataDir, folder).map((path) => {
-    const counts = withStore(path, (store) => {
-      const whole = isWhole ? store.totals() : undefined;
-      if (whole && store.isAlone()) return { ...whole, isDeleted: true };
-      // Another window holds it: the file stays under that window, and all that it said goes.
-      return { ...forgetIn(store, paths ?? []), isDeleted: false };
-    });
-    if (counts.isDeleted) for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
-    return { files: counts.files, blocks: counts.blocks };
+    if (!isWhole) return withStore(path, (store) => forgetIn(store, paths));
+    const { files, blocks } = withStore(path, (store) => store.totals());
+    // Where another window holds it, the file stays under that window, and all that it said goes.
+    if (!deleteIfAlone(path)) withStore(path, (store) => forgetIn(store, []));
+    return { files, blocks };
   });
   if (isWhole) deleteLeftovers(storeFolder(dataDir, folder));
   return forgotten[0] ?? { files: 0, blocks: 0 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { orAborted } from "../../engine/answer/or-aborted.ts";
+import { orAborted } from "../../engine/protocol/or-aborted.ts";
 import { QuestionGate } from "../../engine/answer/question-gate.ts";
 
 /** Whether background work may go on, after all that is due has run. */

@@ -4,6 +4,7 @@ import { runCli } from "../../engine/cli/run-cli.ts";
 import type {
   AnswerEvent,
   AskResult,
+  Coverage,
   EngineApi,
   EngineOptions,
   IngestResult,
@@ -18,6 +19,8 @@ export interface Script {
   result?: Partial<AskResult>;
   /** Thrown by `ask` and `recall`. */
   failure?: Error;
+  /** How much of the folder is in memory. */
+  coverage?: Coverage;
   /** Thrown when the engine is opened. */
   openFailure?: Error;
 }
@@ -51,6 +54,7 @@ const asked: AskResult = {
 
 function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
   const note = (name: string, params: unknown): void => void calls.push({ name, params });
+  const coverage = script.coverage ? { coverage: script.coverage } : {};
   const found = asked.citations.map((range) => ({ ...range, why: "words" as const }));
   return {
     async ingest(params, context) {
@@ -62,7 +66,7 @@ function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
     async *ask(params): AsyncGenerator<AnswerEvent> {
       note("ask", params);
       if (script.failure) throw script.failure;
-      yield { type: "lookup", blocks: found, memoryTokens: 128, lookupMs: 4 };
+      yield { type: "lookup", blocks: found, memoryTokens: 128, lookupMs: 4, ...coverage };
       for (const text of script.tokens ?? ["In ", "a.ts", "."]) yield { type: "token", text };
       yield { type: "end", result: { ...asked, ...script.result } };
     },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ChangeBatch } from "../../extension/change-batch.ts";
-import type { ChangedParams } from "../../engine/protocol/rpc.ts";
+import type { ChangedParams } from "../../engine/protocol/requests.ts";
 
 /** A batch whose timers run when the test says so, those that were not cancelled. */
 function batch() {

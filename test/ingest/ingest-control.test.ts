@@ -14,8 +14,8 @@ describe("pausing and cancelling", () => {
       { batchTokens: 500, onEncode: () => ingestor.pause() },
     );
     const ended = ingest(ingestor);
-    await expect.poll(() => ingestor.state).toBe("paused");
-    await expect.poll(() => encoder.encodedTokens).toBeGreaterThan(0);
+    await expect.poll(() => ingestor.state, { timeout: 20_000 }).toBe("paused");
+    await expect.poll(() => encoder.encodedTokens, { timeout: 20_000 }).toBeGreaterThan(0);
     const { encodedTokens } = encoder;
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     expect(encoder.encodedTokens).toBe(encodedTokens);
