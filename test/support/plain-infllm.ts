@@ -8,6 +8,7 @@ interface History {
   keys: Float32Array[]; // [kvHeads * headDim] each
   values: Float32Array[];
   mass: Float64Array[]; // [heads] each
+  queries: Float32Array; // of the last chunk, [tokens, heads * headDim]
 }
 
 /** The oracle of `InfllmStream`: reads chunks and keeps everything. */
@@ -26,7 +27,12 @@ export class PlainInfllm {
     this.model = model;
     this.settings = settings;
     this.rope = ropeTable(model.config, settings.localTokens);
-    this.layers = Array.from({ length: model.config.layers }, () => ({ keys: [], values: [], mass: [] }));
+    this.layers = Array.from({ length: model.config.layers }, () => ({
+      keys: [],
+      values: [],
+      mass: [],
+      queries: new Float32Array(0),
+    }));
   }
 
   /** @returns the chunk's final hidden states */
@@ -41,13 +47,13 @@ export class PlainInfllm {
     return hidden;
   }
 
-  /** The mean key of a block's most attended tokens, for each query head. */
-  representative(layer: number, block: number): Float32Array {
+  /** The mean key of the most attended of tokens [from, to), for each query head. */
+  representative(layer: number, from: number, to: number): Float32Array {
     const { heads, headDim } = this.model.config;
     const history = this.layers[layer]!;
     const result = new Float32Array(heads * headDim);
     for (let head = 0; head < heads; head++) {
-      const best = this.blockTokens(block)
+      const best = range(from, to)
         .sort((a, b) => history.mass[b]![head]! - history.mass[a]![head]! || a - b)
         .slice(0, this.settings.representatives);
       for (const token of best) {
@@ -58,12 +64,26 @@ export class PlainInfllm {
     return result;
   }
 
+  /** The last chunk's queries, from the local window's far end, times a representative: summed over queries and heads. */
+  lookUpScore(layer: number, representative: Float32Array): number {
+    const { heads, headDim } = this.model.config;
+    const { queries } = this.layers[layer]!;
+    let sum = 0;
+    for (let at = 0; at < queries.length; at += headDim) {
+      const head = (at / headDim) % heads;
+      const rotated = this.rotate(queries.subarray(at, at + headDim), this.settings.localTokens - 1);
+      sum += dot(rotated, representative.subarray(head * headDim, (head + 1) * headDim));
+    }
+    return sum;
+  }
+
   private attend(layer: number, { query, keys, values }: LayerRowsOut): Float32Array {
     const { heads, kvHeads, headDim } = this.model.config;
     const [width, channels] = [heads * headDim, kvHeads * headDim];
     const history = this.layers[layer]!;
+    history.queries = query;
     const count = query.length / width;
-    const remembered = this.choose(layer, query, count);
+    const remembered = this.choose(layer);
     for (let i = 0; i < count; i++) {
       history.keys.push(keys.slice(i * channels, (i + 1) * channels));
       history.values.push(values.slice(i * channels, (i + 1) * channels));
@@ -80,19 +100,10 @@ export class PlainInfllm {
   }
 
   /** The tokens before the pending ones that a chunk attends to: the initial ones and the best blocks'. */
-  private choose(layer: number, query: Float32Array, count: number): number[] {
-    const { heads, headDim } = this.model.config;
+  private choose(layer: number): number[] {
     const scores = Array.from({ length: this.blocks }, (_, block) => {
-      const representative = this.representative(layer, block);
-      let sum = 0;
-      for (let row = 0; row < count; row++) {
-        for (let head = 0; head < heads; head++) {
-          const at = (row * heads + head) * headDim;
-          const rotated = this.rotate(query.subarray(at, at + headDim), this.settings.localTokens - 1);
-          sum += dot(rotated, representative.subarray(head * headDim, (head + 1) * headDim));
-        }
-      }
-      return sum;
+      const tokens = this.blockTokens(block);
+      return this.lookUpScore(layer, this.representative(layer, tokens[0]!, tokens.at(-1)! + 1));
     });
     const order = scores.map((_, block) => block).sort((a, b) => scores[b]! - scores[a]! || a - b);
     const best = order.slice(0, this.settings.topBlocks).sort((a, b) => a - b);
