@@ -18,10 +18,13 @@ import type {
   RecallParams,
   RecallResult,
   StatusResult,
+  TrainParams,
+  TrainResult,
 } from "./protocol/requests.ts";
 import { forgetStores, latestTotals } from "./store/stores.ts";
 import { SharedCall } from "./protocol/shared-call.ts";
 import { UnsavedTexts } from "./ingest/unsaved-texts.ts";
+import { trainForFolders } from "./training/train-for-folders.ts";
 import { QuestionGate } from "./answer/question-gate.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -92,6 +95,14 @@ export class Engine implements EngineApi {
     return listModels({ dataDir: this.options.dataDir, home: homedir(), env: process.env, ...inUse });
   }
 
+  async train({ folders }: TrainParams, context: CallContext): Promise<TrainResult> {
+    const { model, encoder } = await this.model(context);
+    const { dataDir, secretPatterns = [] } = this.options;
+    const signal = AbortSignal.any([context.signal, this.closing.signal]);
+    const options = { dataDir, secretPatterns, threads: this.threads, log: this.log };
+    return trainForFolders({ model, encoder }, folders, options, { ...context, signal });
+  }
+
   async pause(folder: string): Promise<void> {
     this.paused.add(folder);
     this.workspaces.get(folder)?.pause();
@@ -151,7 +162,7 @@ export class Engine implements EngineApi {
     if (!this.loading?.isUsable) {
       this.loading = new SharedCall((shared) => {
         const signal = AbortSignal.any([shared.signal, this.closing.signal]);
-        return loadModel(this.options, this.threads, { ...shared, signal });
+        return loadModel(this.options, this.threads, { ...shared, signal }, this.log);
       });
     }
     this.loaded = await this.loading.join(context);

@@ -1,10 +1,10 @@
 /** A model that is ready to answer: loaded once an engine, when something needs it. */
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import { BlockEncoder } from "./inference/block-encoder.ts";
+import { BlockEncoder, type OpenLookup } from "./inference/block-encoder.ts";
 import { convertModel } from "./inference/convert-model.ts";
 import type { ConvertedModel } from "./inference/converted-model.ts";
-import { openLookup } from "./inference/open-lookup.ts";
+import { type LookupSources, openLookup } from "./inference/open-lookup.ts";
 import { LanguageModel } from "./inference/language-model.ts";
 import { PromptWriter } from "./inference/prompt.ts";
 import { obtainModel } from "./models/obtain-model.ts";
@@ -21,7 +21,12 @@ export interface LoadedModel {
 }
 
 /** Finds or fetches the model, converts it where that has not been done, and loads it. */
-export async function loadModel(options: EngineOptions, threads: number, context: CallContext): Promise<LoadedModel> {
+export async function loadModel(
+  options: EngineOptions,
+  threads: number,
+  context: CallContext,
+  log: (line: string) => void = () => undefined,
+): Promise<LoadedModel> {
   const path = await obtainModel({
     dataDir: options.dataDir,
     ...(options.model === undefined ? {} : { model: options.model }),
@@ -33,7 +38,7 @@ export async function loadModel(options: EngineOptions, threads: number, context
   try {
     const converted = await convertModel(source, join(options.dataDir, "models", "converted"), threads, context);
     const model = await openConverted(converted, threads);
-    const { prompt, encoder } = await prepare(model);
+    const { prompt, encoder } = await prepare(model, { dataDir: options.dataDir, threads, log });
     const { name, license, architecture, contextTokens } = model.config;
     const { size: bytes } = await stat(path);
     const info: ModelInfo = { name, path, architecture, contextTokens, bytes, license, state: "in-use" };
@@ -58,10 +63,11 @@ async function openConverted(converted: ConvertedModel, threads: number): Promis
   }
 }
 
-async function prepare(model: LanguageModel): Promise<Pick<LoadedModel, "prompt" | "encoder">> {
+async function prepare(model: LanguageModel, sources: LookupSources): Promise<Pick<LoadedModel, "prompt" | "encoder">> {
   try {
     const prompt = new PromptWriter(model.tokenizer, model.tokenizerFiles);
-    return { prompt, encoder: await BlockEncoder.create(model, prompt, openLookup) };
+    const open: OpenLookup = (behind) => openLookup(model, behind, sources);
+    return { prompt, encoder: await BlockEncoder.create(model, prompt, open) };
   } catch (error) {
     await model.close();
     throw error;

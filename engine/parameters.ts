@@ -75,6 +75,7 @@ export const parameterSchemas = {
     paths: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(100_000))),
   }),
   models: v.strictObject({}),
+  train: v.object({ folders: v.pipe(v.array(Path), v.minLength(1), v.maxLength(1_000)) }),
   pause: Folder,
   resume: Folder,
   changed: v.object({

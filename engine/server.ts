@@ -89,6 +89,7 @@ class EngineServer {
       status: async (params) => engine().status(parseParams("status", params).folder),
       forget: async (params) => engine().forget(parseParams("forget", params)),
       models: async () => engine().models(),
+      train: async (params, context) => engine().train(parseParams("train", params), context),
       pause: async (params) => nothing(engine().pause(parseParams("pause", params).folder)),
       resume: async (params) => nothing(engine().resume(parseParams("resume", params).folder)),
       changed: async (params) => nothing(engine().changed(parseParams("changed", params))),

@@ -94,7 +94,7 @@ export class Workspace {
     try {
       const started = performance.now();
       const coverage = this.ingestor.coverage();
-      const filled = await this.working(this.filler.fill(lookUpText(params), signal));
+      const filled = await this.working(this.filler.fill(lookUpText(params), params, signal));
       const events = answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
       for await (const event of this.stepwise(events)) yield withCoverage(event, coverage);
     } finally {

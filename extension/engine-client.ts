@@ -15,6 +15,8 @@ import type {
   RecallParams,
   RecallResult,
   StatusResult,
+  TrainParams,
+  TrainResult,
 } from "../engine/protocol/requests.ts";
 import type {
   CallName,
@@ -111,6 +113,10 @@ export class EngineClient implements EngineApi {
 
   models(): Promise<ModelInfo[]> {
     return this.#call("models", {});
+  }
+
+  train(params: TrainParams, context: Context = {}): Promise<TrainResult> {
+    return this.#call("train", params, context);
   }
 
   async pause(folder: string): Promise<void> {

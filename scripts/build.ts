@@ -2,7 +2,7 @@
  * Bundles the Node programs and the webview into `dist/`. Run by Node 24 directly: `node scripts/build.ts [--watch]`.
  * Types are checked elsewhere (`npm run -s check`); this only bundles, so that it takes under a second.
  */
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build, context, type BuildOptions } from "esbuild";
@@ -82,6 +82,7 @@ function copyGrammars(): void {
 }
 
 copyGrammars();
+cpSync(`${root}engine/projections`, `${root}dist/projections`, { recursive: true });
 if (watch) {
   const contexts = await Promise.all(bundles.map((options) => context(options)));
   await Promise.all(contexts.map((each) => each.watch()));

@@ -2,8 +2,7 @@
 import type { AttentionWindow } from "../inference/attention-window.ts";
 import { generate } from "../inference/generate.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
-import { retrievalHeads } from "../inference/observed-layers.ts";
-import type { PromptWriter } from "../inference/prompt.ts";
+import type { Excerpt, PromptWriter } from "../inference/prompt.ts";
 import type { BlockSlots } from "../memory/block-window.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import type { AnswerEvent, AskParams, AskResult, ChosenRange } from "../protocol/requests.ts";
@@ -19,6 +18,8 @@ export interface FilledWindow {
   slots: BlockSlots[];
   /** What was looked up, best first; for plain attention, all there is. */
   chosen: ChosenRange[];
+  /** The best of them as text, for `AskParams.reread`. */
+  excerpts?: Excerpt[];
   lookupMs: number;
 }
 
@@ -34,9 +35,16 @@ export async function* answer(
   const { window, slots, chosen, lookupMs } = filled;
   const memoryTokens = slots.reduce((sum, { from, to }) => sum + to - from, 0);
   yield { type: "lookup", blocks: chosen, memoryTokens, lookupMs };
-  const suffix = fitSuffix(prompt, params, slots.length > 0, model.positions - window.length - SHORTEST_ANSWER);
+  const excerpts = params.reread === true ? (filled.excerpts ?? []) : [];
+  const suffix = fitSuffix(
+    prompt,
+    params,
+    excerpts,
+    slots.length > 0,
+    model.positions - window.length - SHORTEST_ANSWER,
+  );
   const promptTokens = window.length + suffix.length;
-  const tally = new AttentionTally(slots, retrievalHeads(model.config));
+  const tally = new AttentionTally(slots, model.attentionHeads.retrieval);
   const options = { ...params, maxTokens: params.maxTokens ?? DEFAULT_MAX_TOKENS, signal };
   let text = "";
   let generated = 0;
@@ -62,18 +70,26 @@ export async function* answer(
 }
 
 /**
- * The prompt's end, cut to `room` tokens: earlier turns go first, the oldest before the others, then the end of the
+ * The prompt's end, cut to `room` tokens: what is read again goes first, then earlier turns, the oldest before the others, then the end of the
  * selection. @throws RepoMemoryError "usage" where the question alone is longer
  */
-function fitSuffix(prompt: PromptWriter, params: AskParams, hasMemory: boolean, room: number): Int32Array {
+function fitSuffix(
+  prompt: PromptWriter,
+  params: AskParams,
+  reread: readonly Excerpt[],
+  hasMemory: boolean,
+  room: number,
+): Int32Array {
   const { question, selection } = params;
+  let excerpts = reread;
   let history = params.history ?? [];
   let text = selection?.text ?? "";
   for (;;) {
-    const cut = selection ? { question, history, selection: { ...selection, text } } : { question, history };
+    const cut = { question, history, excerpts, ...(selection ? { selection: { ...selection, text } } : {}) };
     const suffix = prompt.suffix(cut, hasMemory);
     if (suffix.length <= room) return suffix;
-    if (history.length > 0) history = history.slice(1);
+    if (excerpts.length > 0) excerpts = excerpts.slice(0, -1);
+    else if (history.length > 0) history = history.slice(1);
     else if (text.length > 0) text = text.slice(0, Math.floor(text.length / 2));
     else throw tooLong(suffix.length, room);
   }

@@ -3,25 +3,25 @@ import { BlockPool } from "../blocks/block-pool.ts";
 import { ColdTier } from "../blocks/cold-tier.ts";
 import { BLOCK_TOKENS, type KvShape } from "../blocks/block.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
+import type { Excerpt } from "../inference/prompt.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
 import type { ChosenRange } from "../protocol/requests.ts";
-import { arrange, MOST_BLOCKS, takeWithinBudget } from "../retrieval/select-blocks.ts";
+import { arrange, MOST_BLOCKS } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { AttentionWindow } from "../inference/attention-window.ts";
 import type { FilledWindow } from "./answer.ts";
+import { chooseBlocks, type Wishes } from "./choose-blocks.ts";
 import type { Hit } from "../retrieval/named-blocks.ts";
 import type { LookUp } from "./look-up.ts";
 
-/** Tokens of memory in the window: a small model is distracted by more than the few right blocks. */
-const MEMORY_TOKENS = 512;
 /** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
 const PLAIN_TOKENS = 1_024;
 /** About what a file's header has. */
 const HEADER_TOKENS = 16;
-/** Blocks that are tried for the budget; one further down is not worth a gap that nothing better fills. */
-const CANDIDATES = 128;
+/** Blocks that `reread` reads again as text. */
+const EXCERPTS = 2;
 /** Room for question and answer before the window has to grow. */
 const LOCAL_TOKENS = 128;
 
@@ -43,16 +43,17 @@ export class WindowFiller {
   }
 
   /** Looks the question up and places the best blocks; plain attention where the whole workspace is small. */
-  async fill(question: string, signal: AbortSignal): Promise<FilledWindow> {
+  async fill(question: string, wishes: Wishes, signal: AbortSignal): Promise<FilledWindow> {
     const started = performance.now();
     const blocks = this.lookUp.blocks();
     const headers = new Set(blocks.map(({ header }) => header)).size * HEADER_TOKENS;
     const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
     if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
-    const hits = await this.lookUp.rank(question);
-    const chosen = this.choose(hits);
+    const ranking = await this.lookUp.rank(question);
+    const chosen = chooseBlocks(ranking, wishes, (path) => this.encoder.header(path).length);
     const lookupMs = performance.now() - started;
-    return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), lookupMs };
+    const excerpts = this.excerpts(chosen);
+    return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), excerpts, lookupMs };
   }
 
   /** Places blocks behind the prefix, whatever they are. */
@@ -62,10 +63,14 @@ export class WindowFiller {
     return { window, slots: this.loader.load(arrange(blocks), window) };
   }
 
-  private choose(hits: readonly Hit[]): Hit[] {
-    const byBlock = new Map(hits.slice(0, CANDIDATES).map((hit) => [hit.block, hit]));
-    const taken = takeWithinBudget(byBlock.keys(), MEMORY_TOKENS, (block) => this.encoder.header(block.path).length);
-    return taken.flatMap((block) => byBlock.get(block) ?? []);
+  /** The best blocks as text. */
+  private excerpts(chosen: readonly Hit[]): Excerpt[] {
+    return this.store.read((reader) =>
+      chosen.slice(0, EXCERPTS).map(({ block }) => {
+        const { path, startLine, endLine } = block;
+        return { path, startLine, endLine, text: reader.text(block.id) ?? "" };
+      }),
+    );
   }
 
   /** Reads all files as one text, each behind its header. Kept until the workspace changes. */
@@ -77,7 +82,8 @@ export class WindowFiller {
     }
     const { window, slots } = this.plain;
     const chosen = blocks.map((block) => rangeOf({ block, score: 1, why: "all" }));
-    return { window: window.copy(window.capacity), slots, chosen, lookupMs: performance.now() - started };
+    const lookupMs = performance.now() - started;
+    return { window: window.copy(window.capacity), slots, chosen, lookupMs };
   }
 
   /** Appends every block's text to the window as plain tokens. */

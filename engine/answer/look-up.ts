@@ -41,13 +41,17 @@ export class LookUp {
     this.refresh();
     // A reading may change the store while the model computes its scores: the ranking is of now.
     const { placed } = this;
-    const coverage = new Map(this.lexical.search(question, placed.size).map((hit) => [hit.blockId, hit.coverage]));
+    const lexical = this.lexical.search(question, placed.size);
     const states = (await this.index?.score(this.encoder.tokenize(question))) ?? [];
-    const ranked = fuseScores([...placed.keys()], coverage, states).flatMap(({ id, score, words, states: said }) => {
+    const ranked = fuseScores([...placed.keys()], lexical, states).flatMap(({ id, score, words, states: said }) => {
       const block = placed.get(id);
       return block ? [{ block, score, why: said > words ? ("states" as const) : ("words" as const) }] : [];
     });
-    return this.names.prefer(question, ranked, [...coverage.keys()]);
+    return this.names.prefer(
+      question,
+      ranked,
+      lexical.map(({ blockId }) => blockId),
+    );
   }
 
   async close(): Promise<void> {

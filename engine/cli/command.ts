@@ -51,8 +51,16 @@ export interface Command {
  * The first positional as an absolute folder.
  * @throws RepoMemoryError "folder-not-found"
  */
-export async function folderArgument({ args, environment }: CommandCall): Promise<string> {
-  const folder = resolve(environment.cwd, args.positional(0));
+export function folderArgument(call: CommandCall): Promise<string> {
+  return existingFolder(call, call.args.positional(0));
+}
+
+/**
+ * A path as an absolute folder.
+ * @throws RepoMemoryError "folder-not-found"
+ */
+export async function existingFolder({ environment }: CommandCall, path: string): Promise<string> {
+  const folder = resolve(environment.cwd, path);
   const stats = await stat(folder).catch(() => undefined);
   if (stats?.isDirectory()) return folder;
   throw new RepoMemoryError("folder-not-found", {

@@ -14,6 +14,7 @@ import { forgetCommand, modelsCommand, statusCommand } from "./memory-commands.t
 import { ProgressBars } from "./progress-bars.ts";
 import { recallCommand } from "./recall-command.ts";
 import { Terminal } from "./terminal.ts";
+import { trainCommand } from "./train-command.ts";
 
 const commands: readonly Command[] = [
   ingestCommand,
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   statusCommand,
   forgetCommand,
   modelsCommand,
+  trainCommand,
 ];
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;

@@ -3,16 +3,18 @@ import { createHash } from "node:crypto";
 import type { EncodedSegment, KvShape, SegmentEncoder, SegmentInput } from "../blocks/block.ts";
 import { PREFILL_ROWS } from "../graph/attention.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import { CONVERTER_VERSION } from "./converted-model.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { ModelLookup } from "./model-lookup.ts";
 import { headerText, PROMPT_VERSION, type PromptWriter } from "./prompt.ts";
 
+/** Counts up whenever graphs give other numbers: blocks of another version are encoded again. */
+const ENCODING_VERSION = 4;
+
 /** Longest file name (in tokens) that a header may spend of a segment. */
 const MAX_HEADER_TOKENS = 128;
 
-/** Makes a model's look-up, if it has one. */
-type OpenLookup = (model: LanguageModel, prefix: AttentionWindow) => Promise<ModelLookup | undefined>;
+/** Makes the look-up of questions that stand behind a prefix, where the model has one. */
+export type OpenLookup = (prefix: AttentionWindow) => Promise<ModelLookup | undefined>;
 
 /** Encodes segments for the memory. */
 export class BlockEncoder implements SegmentEncoder {
@@ -41,11 +43,11 @@ export class BlockEncoder implements SegmentEncoder {
     this.prefix = prefix;
     this.lookup = lookup;
     this.indexVersion = lookup?.version ?? "none";
-    const parts = [model.hash, CONVERTER_VERSION, PROMPT_VERSION, PREFILL_ROWS, ...prompt.prefix];
+    const parts = [model.hash, ENCODING_VERSION, PROMPT_VERSION, PREFILL_ROWS, ...prompt.prefix];
     this.key = createHash("sha256").update(parts.join(" ")).digest("hex");
   }
 
-  /** Computes the prefix. @param openLookup makes the look-up of questions that stand behind it */
+  /** Computes the prefix, and opens the look-up. */
   static async create(
     model: LanguageModel,
     prompt: PromptWriter,
@@ -53,7 +55,7 @@ export class BlockEncoder implements SegmentEncoder {
   ): Promise<BlockEncoder> {
     const prefix = model.window(prompt.prefix.length);
     await model.read(prefix, prompt.prefix, 0);
-    return new BlockEncoder(model, prompt, prefix, await openLookup(model, prefix));
+    return new BlockEncoder(model, prompt, prefix, await openLookup(prefix));
   }
 
   header(path: string): Int32Array {

@@ -37,11 +37,18 @@ export function headerText(path: string): string {
   return `File: ${path}\n\`\`\`${FENCES[extension] ?? extension}\n`;
 }
 
+/** Lines of a file with their text. */
+export interface Excerpt extends LineRange {
+  text: string;
+}
+
 /** What is asked, besides the memory. */
 export interface Prompt {
   question: string;
   history?: readonly ChatTurn[];
-  selection?: LineRange & { text: string };
+  /** Lines of the memory that are read again as text. */
+  excerpts?: readonly Excerpt[];
+  selection?: Excerpt;
 }
 
 /** Renders prompts with a model's own chat template. */
@@ -63,11 +70,12 @@ export class PromptWriter {
     return this.tokenizer.encodeTemplate(hasMemory ? CLOSING + suffix : suffix);
   }
 
-  private around({ question, history = [], selection }: Prompt): { prefix: string; suffix: string } {
-    const selected = selection
-      ? `Selected in ${selection.path}, lines ${selection.startLine}-${selection.endLine}:\n\`\`\`\n${selection.text}${CLOSING}`
-      : "";
-    const asked = `${selected}Question: ${question}`;
+  private around({ question, history = [], excerpts = [], selection }: Prompt): { prefix: string; suffix: string } {
+    const quote = (from: string, { path, startLine, endLine, text }: Excerpt) =>
+      `${from} ${path}, lines ${startLine}-${endLine}:\n\`\`\`\n${text}${CLOSING}`;
+    const again = excerpts.map((excerpt) => quote("From", excerpt)).join("");
+    const selected = selection ? quote("Selected in", selection) : "";
+    const asked = `${again}${selected}Question: ${question}`;
     return chatAround(this.template, { system: SYSTEM, history, question: asked });
   }
 }

@@ -142,6 +142,33 @@ export interface ForgetResult {
   blocks: number;
 }
 
+export interface TrainParams {
+  /** Absolute paths of folders with source code; what they depend on is learnt from, too. */
+  folders: string[];
+}
+
+/** Shares of held-out questions whose block was first, and among the first 8. */
+export interface RecallFigures {
+  at1: number;
+  at8: number;
+}
+
+/** What training a model's look-up gave. */
+export interface TrainResult {
+  /** Pairs of a question and its block that were learnt from, and tokens that were run through the model. */
+  pairs: number;
+  tokens: number;
+  seconds: number;
+  /** Questions about projects that nothing was learnt from, and the blocks among which the right one had to be found. */
+  questions: number;
+  blocks: number;
+  trained: RecallFigures;
+  /** Of the projections that the model had before; of random ones where it had none. */
+  before: RecallFigures;
+  /** Whether the trained projections do better; they are then used from the next start on. */
+  used: boolean;
+}
+
 export interface ModelInfo {
   name: string;
   /** Absolute path of the model file or folder, when it is on this machine. */
@@ -188,6 +215,8 @@ export interface EngineApi {
   status(folder: string): Promise<StatusResult>;
   forget(params: ForgetParams): Promise<ForgetResult>;
   models(): Promise<ModelInfo[]>;
+  /** Trains the model's look-up, in minutes to an hour; one that was stopped goes on where it was. */
+  train(params: TrainParams, context: CallContext): Promise<TrainResult>;
   /** Stops encoding after the file in work until `resume`; questions are still answered. */
   pause(folder: string): Promise<void>;
   resume(folder: string): Promise<void>;

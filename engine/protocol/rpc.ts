@@ -12,6 +12,8 @@ import type {
   RecallParams,
   RecallResult,
   StatusResult,
+  TrainParams,
+  TrainResult,
 } from "./requests.ts";
 import type { PlainError } from "./errors.ts";
 
@@ -32,6 +34,7 @@ export interface Calls {
   status: { params: { folder: string }; result: StatusResult };
   forget: { params: ForgetParams; result: ForgetResult };
   models: { params: Record<string, never>; result: ModelInfo[] };
+  train: { params: TrainParams; result: TrainResult };
   pause: { params: { folder: string }; result: null };
   resume: { params: { folder: string }; result: null };
   changed: { params: ChangedParams; result: null };

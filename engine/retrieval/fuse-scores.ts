@@ -1,4 +1,5 @@
 /** One ranking out of several signals. */
+import type { LexicalHit } from "./lexical-index.ts";
 
 /** A block and how strongly it is believed to answer the question. */
 export interface RankedBlock {
@@ -14,6 +15,8 @@ export interface RankedBlock {
  * Words are not standardised: where nothing in the workspace shares words with the question, they must not decide.
  */
 const ALL_WORDS = 20;
+/** The same where any forms of the words count. */
+const ALL_FORMS = 0;
 
 /** z-scores over the blocks that have a score; 0, the mean, for all others. */
 function standardize(scores: ReadonlyMap<number, number>): Map<number, number> {
@@ -28,17 +31,20 @@ function standardize(scores: ReadonlyMap<number, number>): Map<number, number> {
 
 /**
  * Ranks all blocks by the words that they share with the question plus what the model's states say.
- * @param coverage how much of what the question's words could score a block does, 0 to 1
+ * @param lexical the blocks that share words with the question
  * @param states scores by the model, each on a scale of its own; blocks whose index entry is still to come are missing
  */
 export function fuseScores(
   ids: readonly number[],
-  coverage: ReadonlyMap<number, number>,
+  lexical: readonly LexicalHit[],
   states: readonly ReadonlyMap<number, number>[],
 ): RankedBlock[] {
   const standard = states.map(standardize);
+  const shared = new Map(
+    lexical.map(({ blockId, coverage, formCoverage }) => [blockId, ALL_WORDS * coverage + ALL_FORMS * formCoverage]),
+  );
   const ranked = ids.map((id) => {
-    const words = ALL_WORDS * (coverage.get(id) ?? 0);
+    const words = shared.get(id) ?? 0;
     const fromStates = standard.reduce((sum, scores) => sum + (scores.get(id) ?? 0), 0);
     return { id, score: words + fromStates, words, states: fromStates };
   });

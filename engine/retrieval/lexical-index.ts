@@ -1,6 +1,6 @@
 import type { Posting } from "../store/lexical-table.ts";
 import type { Store } from "../store/store.ts";
-import { questionWords } from "./words.ts";
+import { questionWords, wordForms } from "./words.ts";
 
 /** How fast a word's weight saturates, and how much long blocks are held back (Robertson and Zaragoza, 2009). */
 const K1 = 1.2;
@@ -16,6 +16,8 @@ export interface LexicalHit {
   score: number;
   /** `score` divided by what a block that is full of every word of the question would get, 0 to 1. */
   coverage: number;
+  /** The same where any form of a word ("parses", "parser") counts as the word. */
+  formCoverage: number;
 }
 
 /** The lengths of the live blocks, in words. */
@@ -43,12 +45,39 @@ export class LexicalIndex {
     const generation = this.#store.generation();
     return this.#store.read((_, lexical) => {
       if (this.#lengths?.generation !== generation) this.#lengths = measure(lexical.lengths(), generation);
-      return rank(
+      const exact = rank(
         words.map((word) => lexical.postings(word)),
         this.#lengths,
-      ).slice(0, limit);
+      );
+      const forms = rank(
+        words.map((word) => merged(wordForms(word).map((form) => lexical.postings(form)))),
+        this.#lengths,
+      );
+      return hitsOf(exact, forms).slice(0, limit);
     });
   }
+}
+
+/** Scores by block, and what a block that is full of every word would get. */
+interface Ranked {
+  scores: ReadonlyMap<number, number>;
+  possible: number;
+}
+
+/** Every block that shares a word or a form of one, those that share words first. */
+function hitsOf(exact: Ranked, forms: Ranked): LexicalHit[] {
+  const hits = [...forms.scores].map(([blockId, formScore]) => {
+    const score = exact.scores.get(blockId) ?? 0;
+    return { blockId, score, coverage: score / exact.possible, formCoverage: formScore / forms.possible };
+  });
+  return hits.sort((a, b) => b.score - a.score || b.formCoverage - a.formCoverage || a.blockId - b.blockId);
+}
+
+/** The postings of several forms as those of one word. */
+function merged(forms: readonly Posting[][]): Posting[] {
+  const counts = new Map<number, number>();
+  for (const { block, count } of forms.flat()) counts.set(block, (counts.get(block) ?? 0) + count);
+  return [...counts].map(([block, count]) => ({ block, count }));
 }
 
 function measure(words: ReadonlyMap<number, number>, generation: number): Lengths {
@@ -57,7 +86,7 @@ function measure(words: ReadonlyMap<number, number>, generation: number): Length
   return { generation, words, mean: sum / Math.max(1, words.size) };
 }
 
-function rank(postings: readonly Posting[][], lengths: Lengths): LexicalHit[] {
+function rank(postings: readonly Posting[][], lengths: Lengths): Ranked {
   const scores = new Map<number, number>();
   let possible = 0;
   for (const found of postings) {
@@ -68,8 +97,7 @@ function rank(postings: readonly Posting[][], lengths: Lengths): LexicalHit[] {
       scores.set(block, (scores.get(block) ?? 0) + (weight * count * (K1 + 1)) / (count + norm));
     }
   }
-  const hits = [...scores].map(([blockId, score]) => ({ blockId, score, coverage: score / possible }));
-  return hits.sort((a, b) => b.score - a.score || a.blockId - b.blockId);
+  return { scores, possible };
 }
 
 /** Robertson's inverse document frequency, kept positive as Lucene does. A word that no block has weighs most. */

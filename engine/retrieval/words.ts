@@ -49,3 +49,27 @@ export function questionWords(question: string): string[] {
   const telling = words.filter((word) => !QUESTION_WORDS.has(word));
   return telling.length > 0 ? telling : words;
 }
+
+/** Endings that English words take on, longest first; what is left of a word without them stands for all its forms. */
+const ENDINGS = "ments ment ations ings ions ation ing ion ied ies ers ors ed er or es ly s e y".split(" ");
+/** A stem has this many letters at least. */
+const SHORTEST_STEM = 3;
+
+/** A word without its ending, near enough to see that two words are forms of one: "parses", "parser", "parsing" -> "pars". */
+export function wordStem(word: string): string {
+  if (!/^[a-z]{4,}$/.test(word)) return word;
+  const ending = ENDINGS.find((each) => word.endsWith(each) && word.length - each.length >= SHORTEST_STEM) ?? "";
+  // "validation" is a form of "validate", "serialization" one of "serialize".
+  const kept = ending.startsWith("ation") && !word.includes("ization") ? "at" : "";
+  const stem = word.slice(0, word.length - ending.length) + kept;
+  return stem.replace(/([b-df-hj-np-tv-z])\1$/, "$1");
+}
+
+/** The forms that a word may be found in, itself first; those that no text has cost a look each. */
+export function wordForms(word: string): string[] {
+  const stem = wordStem(word);
+  if (stem === word && !/^[a-z]{3,}$/.test(word)) return [word];
+  const doubled = stem + (stem.at(-1) ?? "");
+  const made = ["", ...ENDINGS, "able", "izer", "ization"].flatMap((ending) => [stem + ending, doubled + ending]);
+  return [...new Set([word, ...made])].filter((form) => form === word || wordStem(form) === stem);
+}

@@ -1,8 +1,9 @@
 /** The training that users start: for the model at hand, from their own folders and what these depend on. */
 import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
-import type { CallContext } from "../protocol/requests.ts";
+import { findProjections, trainedProjections } from "../inference/open-lookup.ts";
+import type { CallContext, RecallFigures, TrainResult } from "../protocol/requests.ts";
 import type { LayerProjection } from "../retrieval/projections.ts";
 import { writeProjections } from "../retrieval/projections-file.ts";
 import { withSteps } from "./code-steps.ts";
@@ -12,37 +13,11 @@ import { gatherSources } from "./sources.ts";
 import { untrainedLayer } from "./train-projection.ts";
 import { TRAINING_DEFAULTS, type TrainedProjections, trainProjections } from "./train-projections.ts";
 
-/** Recall over held-out questions. */
-export interface RecallFigures {
-  at1: number;
-  at8: number;
-}
-
-/** What a training gave. */
-export interface TrainResult {
-  /** Pairs that were learnt from, and tokens that were run through the model. */
-  pairs: number;
-  tokens: number;
-  seconds: number;
-  /** Questions about projects that nothing was learnt from, and the blocks among which the right one had to be found. */
-  questions: number;
-  blocks: number;
-  trained: RecallFigures;
-  /** Of what the look-up went by before: other projections, or random ones where the model had none. */
-  before: RecallFigures;
-  /** Whether the trained projections did better, and are now used. */
-  used: boolean;
-}
-
-/** Where things lie, and what is there already. */
+/** What a training of a model needs besides it. */
 export interface FolderTrainingOptions {
-  /** Keeps what is done of a training that was stopped. */
-  workFolder: string;
-  /** Where the projections go when they are better. */
-  output: string;
+  /** Where what is done of a stopped training is kept, and the projections in the end. */
+  dataDir: string;
   threads: number;
-  /** Projections that the model has now. */
-  current?: readonly LayerProjection[];
   secretPatterns?: readonly string[];
   log: (line: string) => void;
 }
@@ -60,17 +35,21 @@ export async function trainForFolders(
   options: FolderTrainingOptions,
   context: CallContext,
 ): Promise<TrainResult> {
-  const { workFolder, output, threads, secretPatterns = [], log } = options;
+  const { dataDir, threads, secretPatterns = [], log } = options;
+  const { hash } = pair.model;
+  const workFolder = join(dataDir, "training", `work-${hash.slice(0, 16)}`);
   const started = performance.now();
   const files = gatherSources(folders, { secretPatterns, signal: context.signal });
   const trained = await trainProjections(pair, files, { ...TRAINING_DEFAULTS, workFolder, threads, log }, context);
-  const before = await resultBefore(trained, options, context.signal);
+  const current = await findProjections(pair.model, options);
+  const before = await resultBefore(trained, current ?? [], threads, context.signal);
   const used = isBetter(trained.heldOut.together, before.together);
   const [now, then] = [figuresOf(trained.heldOut), figuresOf(before)];
   if (used) {
+    const output = trainedProjections(dataDir, hash);
     await mkdir(dirname(output), { recursive: true });
     const figures = { pairs: trained.pairs, recallAt1: now.at1, recallAt8: now.at8 };
-    await writeProjections(output, { modelHash: pair.model.hash, layers: trained.layers, figures });
+    await writeProjections(output, { modelHash: hash, layers: trained.layers, figures });
   }
   trained.release();
   const { pairs, tokens, heldOut } = trained;
@@ -81,11 +60,11 @@ export async function trainForFolders(
 
 async function resultBefore(
   { data, layers }: TrainedProjections,
-  { current, threads }: FolderTrainingOptions,
+  current: readonly LayerProjection[],
+  threads: number,
   signal: AbortSignal,
 ): Promise<HeldOutResult> {
-  const known = current?.filter(({ layer }) => layers.some((each) => each.layer === layer)) ?? [];
-  if (known.length > 0) return heldOutRecall(data, known, threads, signal);
+  if (current.length > 0) return heldOutRecall(data, current, threads, signal);
   const random: LayerProjection[] = [];
   for (const { layer } of layers) random.push(await withSteps(data, untrainedLayer(data, layer), threads));
   return heldOutRecall(data, random, threads, signal);

@@ -5,7 +5,7 @@ import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import { run } from "./scripted-engine.ts";
 
 const folder = import.meta.dirname;
-const commandNames = ["ingest", "ask", "recall", "chat", "status", "forget", "models"];
+const commandNames = ["ingest", "ask", "recall", "chat", "status", "forget", "models", "train"];
 
 describe("help", () => {
   test("names every command and the exit codes", async () => {

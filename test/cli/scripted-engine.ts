@@ -52,6 +52,17 @@ const asked: AskResult = {
   finish: "stop",
 };
 
+const trained = {
+  pairs: 5000,
+  tokens: 600_000,
+  seconds: 900,
+  questions: 1000,
+  blocks: 1200,
+  trained: { at1: 0.3, at8: 0.6 },
+  before: { at1: 0.1, at8: 0.2 },
+  used: true,
+};
+
 function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
   const note = (name: string, params: unknown): void => void calls.push({ name, params });
   const coverage = script.coverage ? { coverage: script.coverage } : {};
@@ -87,6 +98,12 @@ function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
     async models() {
       note("models", undefined);
       return [{ name: "tiny", bytes: 94_000_000, license: "Apache-2.0", state: "in-use", path: "/m/tiny.gguf" }];
+    },
+    async train(params, context) {
+      note("train", params);
+      const progress = { phase: "train", total: 1000, unit: "steps", rate: 10 } as const;
+      for (const done of [0, 500, 1000]) context.onProgress({ ...progress, done, secondsLeft: (1000 - done) / 10 });
+      return trained;
     },
     async pause() {},
     async resume() {},

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { fuseScores } from "../../engine/retrieval/fuse-scores.ts";
+import type { LexicalHit } from "../../engine/retrieval/lexical-index.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
+
+/** Hits as the lexical index gives them, of exact words alone. */
+function hits(coverage: ReadonlyMap<number, number>): LexicalHit[] {
+  return [...coverage].map(([blockId, share]) => ({ blockId, score: 9 * share, coverage: share, formCoverage: share }));
+}
 
 function scores(count: number, random: () => number, share = 1): Map<number, number> {
   const all = Array.from({ length: count }, (_, id) => [id, random()] as const);
@@ -14,7 +20,7 @@ test("every block is ranked once, best first, equal ones by id", () => {
     const random = seededRandom(seed);
     const count = 1 + randomInteger(random, 40);
     const states = [scores(count, random), scores(count, random, 0.7)];
-    const ranked = fuseScores(ids(count), scores(count, random, 0.4), states);
+    const ranked = fuseScores(ids(count), hits(scores(count, random, 0.4)), states);
     expect(ranked.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(ids(count));
     for (const [i, { id, score }] of ranked.entries()) {
       const next = ranked[i + 1];
@@ -27,8 +33,8 @@ test("the ranking hangs on neither the unit nor the zero of what the states say"
   const random = seededRandom(4);
   const [words, states] = [scores(30, random), scores(30, random)];
   const moved = new Map([...states].map(([id, score]) => [id, score * 250 - 8]));
-  const before = fuseScores(ids(30), words, [states]);
-  const after = fuseScores(ids(30), words, [moved]);
+  const before = fuseScores(ids(30), hits(words), [states]);
+  const after = fuseScores(ids(30), hits(words), [moved]);
   expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
   for (const [i, { score }] of after.entries()) expect(score).toBeCloseTo(before[i]?.score ?? NaN, 9);
 });
@@ -39,16 +45,16 @@ test("words that cover the question outweigh the states, which decide where word
     [1, 1],
     [2, 9],
   ]);
-  expect(fuseScores(ids(3), new Map([[1, 0.8]]), [states])[0]?.id).toBe(1);
-  expect(fuseScores(ids(3), new Map([[1, 0.05]]), [states])[0]?.id).toBe(2);
-  expect(fuseScores(ids(3), new Map(), [states])[0]?.id).toBe(2);
-  expect(fuseScores(ids(3), new Map([[1, 0.05]]), []).map(({ id }) => id)).toEqual([1, 0, 2]);
+  expect(fuseScores(ids(3), hits(new Map([[1, 0.8]])), [states])[0]?.id).toBe(1);
+  expect(fuseScores(ids(3), hits(new Map([[1, 0.05]])), [states])[0]?.id).toBe(2);
+  expect(fuseScores(ids(3), [], [states])[0]?.id).toBe(2);
+  expect(fuseScores(ids(3), hits(new Map([[1, 0.05]])), []).map(({ id }) => id)).toEqual([1, 0, 2]);
 });
 
 test("a signal that says the same of all blocks says nothing, and none is no number's fault", () => {
   const level = new Map(ids(4).map((id) => [id, 7]));
-  expect(fuseScores(ids(4), new Map(), [level]).every(({ score }) => score === 0)).toBe(true);
-  expect(fuseScores([], new Map(), [new Map()])).toEqual([]);
+  expect(fuseScores(ids(4), [], [level]).every(({ score }) => score === 0)).toBe(true);
+  expect(fuseScores([], [], [new Map()])).toEqual([]);
 });
 
 test("a block whose entry is still to come stands at the mean", () => {
@@ -56,5 +62,5 @@ test("a block whose entry is still to come stands at the mean", () => {
     [0, -4],
     [1, 4],
   ]);
-  expect(fuseScores(ids(3), new Map(), [some]).map(({ id }) => id)).toEqual([1, 2, 0]);
+  expect(fuseScores(ids(3), [], [some]).map(({ id }) => id)).toEqual([1, 2, 0]);
 });

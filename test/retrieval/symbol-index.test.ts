@@ -73,16 +73,18 @@ describe("in a ranking", () => {
     const placed = store.read((blocks) => blocks.placed());
     const names = new NamedBlocks(store);
     names.load(placed, new Set(store.read((_, __, symbols) => symbols.segments())));
-    const lexical = new Map(
-      new LexicalIndex(store).search(question, placed.length).map((hit) => [hit.blockId, hit.coverage]),
-    );
+    const lexical = new LexicalIndex(store).search(question, placed.length);
     const byId = new Map(placed.map((block) => [block.id, block]));
     const ids = [...byId.keys()];
     const ranked = fuseScores(ids, lexical, []).flatMap(({ id, score }) => {
       const block = byId.get(id);
       return block === undefined ? [] : [{ block, score, why: "words" as const }];
     });
-    return names.prefer(question, ranked, [...lexical.keys()])[0]?.block.path;
+    return names.prefer(
+      question,
+      ranked,
+      lexical.map(({ blockId }) => blockId),
+    )[0]?.block.path;
   }
 
   test.each([

@@ -116,6 +116,10 @@ class ScriptedEngine implements EngineApi {
     return { files, blocks };
   }
 
+  train(): Promise<never> {
+    throw new Error("No test trains");
+  }
+
   async models(): Promise<ModelInfo[]> {
     return [model];
   }
