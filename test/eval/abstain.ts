@@ -3,8 +3,6 @@
  * Python report corpus answers, 40 about other corpora and 40 about invented names. Beside it what the model says in words when
  * it is given no memory. `--limit N` asks the first N of the mixture.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { AskResult } from "../../engine/protocol/requests.ts";
 import type { BenchOptions } from "../bench/benchmark.ts";
 import { type AbstainCase, abstainCases, saysNotFound } from "./abstain-cases.ts";
@@ -54,8 +52,7 @@ export async function run(options: BenchOptions): Promise<AbstainResult> {
 function casesOf(corpus: Corpus, corpora: readonly Corpus[]): AbstainCase[] {
   const named = ({ questions }: Corpus) => questions.filter(({ kind }) => kind === "identifier");
   const others = corpora.filter((other) => other !== corpus).flatMap(named);
-  const files = readdirSync(corpus.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const text = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "utf8")).join("\n");
+  const text = [...corpus.files.values()].join("\n");
   return abstainCases(named(corpus), others, text, { count: EACH, seed: SEED });
 }
 

@@ -2,6 +2,7 @@
 import type { ScoredRange } from "../../engine/protocol/requests.ts";
 import type { SourceFile } from "../support/large-folder.ts";
 import { askText, type Passage } from "./ask-text.ts";
+import { ChunkIndex, fitPassages } from "./chunk-index.ts";
 import type { Place } from "./haystack.ts";
 import { type Estimate, proportion } from "./intervals.ts";
 import type { EvalSession, EvalWorkspace } from "./open-eval.ts";
@@ -23,6 +24,8 @@ export interface CaseFigures {
   ours: Estimate;
   /** Plain attention over the files with the gold lines, cut to 2,048 tokens around them. */
   rightFileAsText: Estimate;
+  /** The best chunks of 60 lines by BM25, 1,024 tokens of them, read as text. */
+  bm25AsText: Estimate;
   noMemory: Estimate;
 }
 
@@ -31,16 +34,20 @@ export interface CaseOutcome {
   recalled: boolean;
   ours: boolean;
   rightFileAsText: boolean;
+  bm25AsText: boolean;
   noMemory: boolean;
 }
 
 const TOP = 8;
 /** Tokens of the right files in the comparison with plain text. */
 const FILE_TOKENS = 2048;
+/** Tokens of retrieved text, and chunks that are tried for them. */
+const RETRIEVED_TOKENS = 1024;
+const CHUNKS = 8;
 /** Lines that a passage grows by, above and below. */
 const STEP = 8;
 
-/** Asks every case from memory, with the right files as text and without any; tells each outcome */
+/** Asks every case from memory, with the right files as text, with retrieved text and without any; tells each outcome */
 export async function measureCases<T extends Pick<EvalCase, "question" | "gold">>(
   session: EvalSession,
   memory: EvalWorkspace,
@@ -50,18 +57,22 @@ export async function measureCases<T extends Pick<EvalCase, "question" | "gold">
 ): Promise<CaseOutcome[]> {
   const outcomes: CaseOutcome[] = [];
   const count = (text: string) => session.loaded.encoder.tokenize(text).length;
+  const chunks = new ChunkIndex(new Map(files.map(({ path, text }) => [path, text])));
   for (const asked of cases) {
     const { question, gold } = asked;
     const ours = await memory.ask(question);
     const text = await askText(session, question, passagesAround(files, gold, FILE_TOKENS, count));
+    const retrieved = fitPassages(chunks.search(question, CHUNKS), RETRIEVED_TOKENS, count);
+    const bm25 = await askText(session, question, retrieved);
     const none = await askText(session, question, []);
     const outcome = {
       recalled: holdsAll(await memory.recall(question, TOP), gold),
       ours: isRight(ours, asked),
       rightFileAsText: isRight(text, asked),
+      bm25AsText: isRight(bm25, asked),
       noMemory: isRight(none, asked),
     };
-    tell(JSON.stringify({ question, gold, ...outcome, answers: { ours, text, none } }));
+    tell(JSON.stringify({ question, gold, ...outcome, answers: { ours, text, bm25, none } }));
     outcomes.push(outcome);
   }
   return outcomes;
@@ -73,6 +84,7 @@ export function caseFigures(outcomes: readonly CaseOutcome[]): CaseFigures {
     recallAt8: proportion(outcomes.map(({ recalled }) => recalled)),
     ours: proportion(outcomes.map(({ ours }) => ours)),
     rightFileAsText: proportion(outcomes.map(({ rightFileAsText }) => rightFileAsText)),
+    bm25AsText: proportion(outcomes.map(({ bm25AsText }) => bm25AsText)),
     noMemory: proportion(outcomes.map(({ noMemory }) => noMemory)),
   };
 }

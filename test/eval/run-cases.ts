@@ -4,7 +4,7 @@ import type { BenchOptions } from "../bench/benchmark.ts";
 import { type CountTokens, largeFolder, type SourceFile, writeFolder } from "../support/large-folder.ts";
 import { caseFigures, type CaseFigures, type CaseOutcome, type EvalCase, measureCases } from "./eval-case.ts";
 import { haystackTokens } from "./haystack.ts";
-import { openEval } from "./open-eval.ts";
+import { type EvalSession, openEval } from "./open-eval.ts";
 
 /** A folder's files and what is asked of them. */
 export interface GeneratedCases<T> {
@@ -41,23 +41,37 @@ export async function runCases<T extends Pick<EvalCase, "question" | "gold">>(
     isRight,
   }: { name: string; seed: number; make: MakeCases<T>; isRight: (answer: string, asked: T) => boolean },
 ): Promise<CasesRun<T>> {
-  const { dataDir, limit, tell } = options;
+  const { dataDir, limit } = options;
   const session = await openEval(options);
   try {
     const count = (text: string) => session.loaded.encoder.tokenize(text).length;
     const haystack = async (standard: number) => (await largeFolder(dataDir, haystackTokens(standard), count)).files;
     const { files, cases } = await make(haystack, count);
-    const asked = cases.slice(0, limit);
-    const memory = await session.open(writeFolder(join(dataDir, "eval", "folders"), name, files).folder);
-    try {
-      const outcomes = await measureCases(session, memory, files, asked, { isRight, tell });
-      const result = { ...caseFigures(outcomes), tokens: memory.tokens, seed };
-      return { result, outcomes: asked.flatMap((each, i) => pair(each, outcomes[i])) };
-    } finally {
-      await memory.close();
-    }
+    const { folder } = writeFolder(join(dataDir, "eval", "folders"), name, files);
+    const { tell } = options;
+    const { outcomes, tokens } = await askFolder(
+      session,
+      { folder, files, cases: cases.slice(0, limit) },
+      { isRight, tell },
+    );
+    return { result: { ...caseFigures(outcomes.map(({ outcome }) => outcome)), tokens, seed }, outcomes };
   } finally {
     await session.close();
+  }
+}
+
+/** Reads a folder, which holds the files, and asks its cases. */
+export async function askFolder<T extends Pick<EvalCase, "question" | "gold">>(
+  session: EvalSession,
+  { folder, files, cases }: GeneratedCases<T> & { folder: string },
+  asking: { isRight: (answer: string, asked: T) => boolean; tell: (text: string) => void },
+): Promise<{ outcomes: CasesRun<T>["outcomes"]; tokens: number }> {
+  const memory = await session.open(folder);
+  try {
+    const outcomes = await measureCases(session, memory, files, cases, asking);
+    return { outcomes: cases.flatMap((each, i) => pair(each, outcomes[i])), tokens: memory.tokens };
+  } finally {
+    await memory.close();
   }
 }
 
