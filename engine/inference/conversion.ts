@@ -1,4 +1,7 @@
-/** Making a converted model: packs the weights, measures activations on code, and checks what int8 prefill costs. */
+/**
+ * Making a converted model: packs the weights, measures activations on code, checks what int8 prefill costs, and finds the
+ * heads that look up.
+ */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PREFILL_ROWS } from "../graph/attention.ts";
@@ -14,8 +17,10 @@ import { floats, Session } from "../runtime/session.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import { CONVERTER_VERSION, type ConvertedManifest, writeConverted } from "./converted-model.ts";
+import { findHeads } from "./find-heads.ts";
 import { klDivergence } from "./logits.ts";
-import { observedLayers, projectedLayers } from "./observed-layers.ts";
+import { MADE_FILES } from "./made-code.ts";
+import { type AttentionHeads, observedLayers, projectedLayers } from "./observed-layers.ts";
 import { prefillFeeds } from "./prefill-feeds.ts";
 
 /** Longest window that the graphs know positions for; rope tables grow with it. */
@@ -24,6 +29,8 @@ const MAX_POSITIONS = 16_384;
 const MAX_PREFILL_KL = 0.02;
 /** A channel this many times the median is beyond what smoothing repairs: such a product stays in 8-bit blocks. */
 const OUTLIER_RATIO = 300;
+/** Of the made code that heads are found by. */
+const HEAD_SEED = 1;
 
 /** One conversion of a checkpoint into a folder. */
 export class Conversion {
@@ -50,13 +57,15 @@ export class Conversion {
       const all: DecoderOptions = { mode: "prefill", positions, rope, ...options };
       return writeFile(join(this.folder, name), writeDecoder(config, model, all));
     };
-    const observed = observedLayers(config);
-    await write("decode.onnx", layers, { mode: "decode", attentionOf: observed });
     await writeFile(join(this.folder, "head.onnx"), writeHead(config, ends.output));
-    await write("reference.onnx", layers, { peaks: true, queriesOf: observed });
-    const prefill = await this.makePrefill(write, layers, observed);
+    await write("reference.onnx", layers, { peaks: true });
+    const { prefill, prefillLayers } = await this.makePrefill(write, layers);
     await rm(join(this.folder, "reference.onnx"));
-    const manifest: ConvertedManifest = { version: CONVERTER_VERSION, hash, config, positions, prefill };
+    const heads = await this.findHeads();
+    const observed = observedLayers(heads);
+    await write("prefill.onnx", prefillLayers, { queriesOf: observed, hiddenOf: projectedLayers(config) });
+    await write("decode.onnx", layers, { mode: "decode", attentionOf: observed });
+    const manifest: ConvertedManifest = { version: CONVERTER_VERSION, hash, config, positions, prefill, heads };
     await writeConverted(this.folder, manifest, this.source.tokenizerFiles);
   }
 
@@ -89,7 +98,7 @@ export class Conversion {
     this.context.onProgress({
       phase: "convert",
       done: ++this.steps,
-      total: this.source.config.layers * 2,
+      total: this.source.config.layers * 2 + MADE_FILES,
       unit: "steps",
       rate: 0,
       secondsLeft: undefined,
@@ -97,29 +106,36 @@ export class Conversion {
     });
   }
 
+  /** Looks for the heads on the way that blocks and questions will take: the prefill graph, behind the prefix. */
+  private findHeads(): Promise<AttentionHeads> {
+    const { config, tokenizerFiles } = this.source;
+    return findHeads({ folder: this.folder, config, tokenizerFiles }, HEAD_SEED, this.threads, () => {
+      this.context.signal.throwIfAborted();
+      this.progress();
+    });
+  }
+
   /** Writes `prefill.onnx`: int8 where that stays near the decode path, else the decode path's own weights. */
   private async makePrefill(
     write: (name: string, layers: PackedLayer[], options: Partial<DecoderOptions>) => Promise<void>,
     layers: PackedLayer[],
-    observed: readonly number[],
-  ): Promise<ConvertedManifest["prefill"]> {
+  ): Promise<{ prefill: ConvertedManifest["prefill"]; prefillLayers: PackedLayer[] }> {
     const tokenizer = createTokenizer(this.source.tokenizerFiles);
     const peaks = await this.withSession("reference.onnx", (reference) =>
       this.measurePeaks(reference, tokenizer.encode(CALIBRATION_TEXT)),
     );
     const packed = await this.packInt8(peaks);
-    const outputs = { queriesOf: observed, hiddenOf: projectedLayers(this.source.config) };
-    await write("prefill.onnx", packed, outputs);
+    await write("prefill.onnx", packed, {});
     const check = tokenizer.encode(CHECK_TEXT).subarray(0, this.runTokens());
     const kl = klDivergence(
       await this.logits("reference.onnx", check),
       await this.logits("prefill.onnx", check),
       this.source.config.vocabulary,
     );
-    if (kl <= MAX_PREFILL_KL) return { format: "int8", kl };
-    await write("prefill.onnx", layers, outputs);
+    if (kl <= MAX_PREFILL_KL) return { prefill: { format: "int8", kl }, prefillLayers: packed };
+    await write("prefill.onnx", layers, {});
     await rm(join(this.folder, "prefill.bin"));
-    return { format: "nbits", kl };
+    return { prefill: { format: "nbits", kl }, prefillLayers: layers };
   }
 
   private async packInt8(peaks: readonly LayerPeaks[]): Promise<PackedLayer[]> {

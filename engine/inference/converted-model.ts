@@ -3,11 +3,14 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { ModelConfig, TokenizerFiles } from "../models/model-source.ts";
+import type { AttentionHeads } from "./observed-layers.ts";
 
-/** Counts up whenever graphs or packing change: models converted by another version are made again. */
-export const CONVERTER_VERSION = 4;
+/** Counts up whenever graphs, packing or the manifest change: models converted by another version are made again. */
+export const CONVERTER_VERSION = 5;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+const index = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const configSchema = v.object({
   architecture: v.picklist(["llama", "mistral", "qwen2", "qwen3"]),
@@ -42,10 +45,14 @@ const configSchema = v.object({
   tiedEmbeddings: v.boolean(),
 });
 
-const manifestSchema = v.object({
+const headSchema = v.object({ layer: index, head: index });
+
+const manifestFields = v.object({
   version: v.literal(CONVERTER_VERSION),
   hash: v.string(),
   config: configSchema,
+  /** The attention heads that look up, by number. */
+  heads: v.object({ lookup: v.exactOptional(headSchema), retrieval: v.pipe(v.array(headSchema), v.minLength(1)) }),
   /** Rows of the rope tables: the longest window. */
   positions: count,
   /** How prefill computes, and the KL of int8 prefill to the decode path, in nats a token. */
@@ -54,15 +61,26 @@ const manifestSchema = v.object({
   files: v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/)), count),
 });
 
+const manifestSchema = v.pipe(
+  manifestFields,
+  v.check(({ config, heads: { lookup, retrieval } }) =>
+    [...retrieval, lookup ?? { layer: 0, head: 0 }].every(
+      ({ layer, head }) => layer < config.layers && head < config.heads,
+    ),
+  ),
+);
+
 const tokenizerSchema = v.object({
   tokenizer: v.record(v.string(), v.unknown()),
   config: v.record(v.string(), v.unknown()),
 });
 
-type FileSizes = v.InferOutput<typeof manifestSchema>["files"];
+type FileSizes = v.InferOutput<typeof manifestFields>["files"];
 
 /** What the graphs beside it were made from, and how. */
-export type ConvertedManifest = Omit<v.InferOutput<typeof manifestSchema>, "files">;
+export interface ConvertedManifest extends Omit<v.InferOutput<typeof manifestFields>, "files" | "heads"> {
+  heads: AttentionHeads;
+}
 
 /** A converted model that is whole. */
 export interface ConvertedModel {

@@ -3,21 +3,10 @@ import type { SegmentInput } from "../blocks/block.ts";
 import { PREFILL_ROWS } from "../graph/attention.ts";
 import { encodeIndexEntry, HeadIndex } from "../retrieval/head-index.ts";
 import type { AttentionWindow } from "./attention-window.ts";
+import { GENERIC_QUESTIONS } from "./generic-questions.ts";
 import type { LanguageModel, PrefillResult } from "./language-model.ts";
 import { blockRows, type ModelIndex, type ModelLookup, runQuestion } from "./model-lookup.ts";
 import type { Head } from "./observed-layers.ts";
-
-/** Questions about nothing in particular: what a block scores on them is what it scores on anything. */
-const GENERIC_QUESTIONS = [
-  "What does this project do?",
-  "Where is the main function defined?",
-  "Which file contains the tests?",
-  "How is an error handled?",
-  "What is the default value?",
-  "What does this class represent?",
-  "Which function is called first?",
-  "How do I run it?",
-];
 
 export class HeadLookup implements ModelLookup {
   readonly version: string;

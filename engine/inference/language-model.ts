@@ -10,7 +10,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import type { ConvertedModel } from "./converted-model.ts";
-import { observedLayers, projectedLayers } from "./observed-layers.ts";
+import { type AttentionHeads, observedLayers, projectedLayers } from "./observed-layers.ts";
 import { decodeFeeds, prefillFeeds } from "./prefill-feeds.ts";
 
 /** What one prefill run leaves behind. */
@@ -50,6 +50,9 @@ export class LanguageModel {
   readonly rope: RopeTable;
   /** Positions that the model's graphs know. */
   readonly positions: number;
+  /** The attention heads that look up, as the conversion found them. */
+  readonly attentionHeads: AttentionHeads;
+  /** The layers of those heads: their queries and attention can be put out. */
   readonly observed: readonly number[];
   /** Layers whose residual stream prefill can put out. */
   readonly projected: readonly number[];
@@ -64,7 +67,8 @@ export class LanguageModel {
     this.tokenizerFiles = converted.tokenizerFiles;
     this.tokenizer = createTokenizer(converted.tokenizerFiles);
     this.rope = ropeTable(this.config, this.positions);
-    this.observed = observedLayers(this.config);
+    this.attentionHeads = converted.manifest.heads;
+    this.observed = observedLayers(this.attentionHeads);
     this.projected = projectedLayers(this.config);
     this.sessions = sessions;
     this.kvOutputs = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer)).flatMap((names) => [

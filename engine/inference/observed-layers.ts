@@ -6,41 +6,25 @@ export interface Head {
   head: number;
 }
 
-/**
- * SmolLM2-135M's retrieval heads, measured on questions about code: the few whose queries find the block that holds the
- * answer. The first is the best by itself.
- */
-const SMOLLM2_135M: readonly Head[] = [
-  { layer: 17, head: 5 },
-  { layer: 17, head: 3 },
-  { layer: 17, head: 4 },
-  { layer: 18, head: 6 },
-  { layer: 18, head: 7 },
-  { layer: 18, head: 8 },
-];
-
-function isSmolLm2(config: ModelConfig): boolean {
-  return config.architecture === "llama" && config.layers === 30 && config.heads === 9 && config.hidden === 576;
+/** The heads that matter to the memory; found when a model is converted, and kept in its manifest. */
+export interface AttentionHeads {
+  /** The head whose keys are the look-up's index; none where no head is of use, and words alone must do. */
+  lookup?: Head;
+  /** The heads that tell which blocks an answer was read from, at least one. */
+  retrieval: readonly Head[];
 }
 
-/**
- * The heads that tell which blocks an answer was read from. Known for SmolLM2-135M; for any other model all heads of
- * two layers at 5/9 and 2/3 of its depth, where such heads gather.
- */
-export function retrievalHeads(config: ModelConfig): readonly Head[] {
-  if (isSmolLm2(config)) return SMOLLM2_135M;
+/** Where no head retrieves: all heads of two layers at 5/9 and 2/3 of the depth, where such heads gather, and no look-up. */
+export function guessedHeads(config: ModelConfig): AttentionHeads {
   const layers = new Set([Math.floor((config.layers * 5) / 9), Math.floor((config.layers * 2) / 3)]);
-  return [...layers].flatMap((layer) => Array.from({ length: config.heads }, (_, head) => ({ layer, head })));
+  const all = Array.from({ length: config.heads }, (_, head) => head);
+  return { retrieval: [...layers].flatMap((layer) => all.map((head) => ({ layer, head }))) };
 }
 
-/** The head whose keys are the look-up's index; undefined where none is known and words alone must do. */
-export function lookupHead(config: ModelConfig): Head | undefined {
-  return isSmolLm2(config) ? SMOLLM2_135M[0] : undefined;
-}
-
-/** The layers of the retrieval heads, ascending. */
-export function observedLayers(config: ModelConfig): readonly number[] {
-  return [...new Set(retrievalHeads(config).map(({ layer }) => layer))].sort((a, b) => a - b);
+/** The layers of the retrieval heads and of the look-up head, ascending. */
+export function observedLayers({ lookup, retrieval }: AttentionHeads): readonly number[] {
+  const heads = lookup ? [lookup, ...retrieval] : retrieval;
+  return [...new Set(heads.map(({ layer }) => layer))].sort((a, b) => a - b);
 }
 
 /**

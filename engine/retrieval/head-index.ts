@@ -60,6 +60,25 @@ export function encodeIndexEntry(keys: Float32Array, genericQueries: Float32Arra
   return entry;
 }
 
+/**
+ * Scores of blocks for a question: over its tokens, the squared excess of a block's best match over its baseline and over what
+ * blocks reach on average.
+ * @param best largest dot product of each block's keys with each token's query, [blocks, count]
+ * @param baselines what each block reaches on generic questions, [blocks]
+ */
+export function contrast(best: Float32Array, baselines: Float32Array, count: number): Float32Array {
+  const scores = new Float32Array(baselines.length);
+  for (let query = 0; query < count; query++) {
+    let mean = 0;
+    baselines.forEach((baseline, i) => (mean += ((best[i * count + query] ?? 0) - baseline) / baselines.length));
+    baselines.forEach((baseline, i) => {
+      const excess = Math.max(0, (best[i * count + query] ?? 0) - baseline - mean);
+      scores[i] = (scores[i] ?? 0) + excess * excess;
+    });
+  }
+  return scores;
+}
+
 /** All entries of a store, side by side, ready to be scanned. */
 interface Loaded {
   blocks: { id: number; from: number; to: number; baseline: number }[];
@@ -108,8 +127,7 @@ export class HeadIndex {
   }
 
   /**
-   * Scores of all blocks for a question's queries [n, width]: over the question's tokens, the squared excess of the
-   * block's best match over its baseline and over what blocks reach on average.
+   * Scores of all blocks for a question's queries [n, width], by `contrast`.
    */
   async score(queries: Float32Array): Promise<Map<number, number>> {
     const count = queries.length / this.width;
@@ -117,17 +135,12 @@ export class HeadIndex {
     const { loaded } = this;
     const { blocks } = loaded;
     const best = await this.bestMatches(loaded, queries, count);
-    const totals = new Map<number, number>();
-    for (let query = 0; query < count; query++) {
-      let mean = 0;
-      blocks.forEach((block, i) => (mean += (best[i * count + query] ?? 0) - block.baseline));
-      mean /= Math.max(1, blocks.length);
-      blocks.forEach((block, i) => {
-        const excess = Math.max(0, (best[i * count + query] ?? 0) - block.baseline - mean);
-        totals.set(block.id, (totals.get(block.id) ?? 0) + excess * excess);
-      });
-    }
-    return totals;
+    const scores = contrast(
+      best,
+      Float32Array.from(blocks, ({ baseline }) => baseline),
+      count,
+    );
+    return new Map(blocks.map(({ id }, i) => [id, scores[i] ?? 0]));
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ import { sourcesOf } from "../../engine/training/sources.ts";
 import { trainProjections } from "../../engine/training/train-projections.ts";
 import { goldenPath } from "../models/golden-checkpoints.ts";
 import { packFloatModel } from "../support/float-model.ts";
+import { headsRun, type HeadsResult } from "./calibrate-heads.ts";
 
 export interface FixtureResult {
   architecture: string;
@@ -20,6 +21,8 @@ export interface FixtureResult {
   heldOutRecall: { at8: number; questions: number };
   /** At 8, of blocks in random order. */
   chance: number;
+  /** Its weights are random: none are found. */
+  retrievalHeads: HeadsResult;
 }
 
 const ARCHITECTURE = "qwen2";
@@ -47,6 +50,7 @@ export async function fixtureRun(threads: number, tell: (text: string) => void):
       seconds: (performance.now() - started) / 1000,
       heldOutRecall: { at8: recallAt(together, 8), questions: together.length },
       chance: Math.min(1, 8 / blocks),
+      retrievalHeads: await headsRun(model, threads, tell),
     };
   } finally {
     await model.close();

@@ -20,6 +20,7 @@ import {
 import { type Estimate, mean, proportion } from "../eval/intervals.ts";
 import type { BenchOptions } from "./benchmark.ts";
 import { fixtureRun, type FixtureResult } from "./calibrate-fixture.ts";
+import { headsRun, type HeadsResult } from "./calibrate-heads.ts";
 import { openBenchModel } from "./open-bench-model.ts";
 import { openTrainingCorpora, type TrainingCorpus } from "./training-corpora.ts";
 
@@ -48,6 +49,7 @@ interface CalibrateResult {
   heldOutRecall: HeldOutRecall;
   /** The shipped file on the same questions, and new minus shipped at 8, paired; absent where none is shipped. */
   shipped?: { heldOutRecall: HeldOutRecall; difference: Estimate };
+  retrievalHeads: HeadsResult;
   /** A tiny random checkpoint of another architecture. */
   fixture: FixtureResult;
 }
@@ -68,6 +70,7 @@ export async function run(options: BenchOptions): Promise<CalibrateResult> {
     await keep(model, trained, heldOut, join(dataDir, "bench", "calibrate"));
     const shipped = await shippedRecall(model, trained, threads);
     trained.release();
+    const retrievalHeads = await headsRun(model, threads, tell);
     return {
       seconds,
       fetchSeconds,
@@ -77,6 +80,7 @@ export async function run(options: BenchOptions): Promise<CalibrateResult> {
       heldOut: { questions: trained.heldOut.together.length, blocks: trained.heldOut.blocks },
       heldOutRecall: heldOut,
       ...(shipped === undefined ? {} : { shipped }),
+      retrievalHeads,
       fixture,
     };
   } finally {

@@ -1,11 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { convertModel } from "../../engine/inference/convert-model.ts";
 import { type ConvertedModel, readConverted } from "../../engine/inference/converted-model.ts";
 import { LanguageModel } from "../../engine/inference/language-model.ts";
 import { klDivergence } from "../../engine/inference/logits.ts";
+import { guessedHeads } from "../../engine/inference/observed-layers.ts";
 import type { ModelSource } from "../../engine/models/model-source.ts";
 import { openModel } from "../../engine/models/open-model.ts";
 import type { Progress } from "../../engine/protocol/requests.ts";
@@ -88,6 +98,19 @@ test("an abort leaves nothing that is found, and the next conversion is whole", 
   await open(await convert(from, modelsDir));
 });
 
+test("a model of random weights has no head that looks up; its best guess is kept, and those layers can be observed", async () => {
+  const from = await source("qwen3");
+  const converted = await convert(from, temporaryFolder());
+  expect(converted.manifest.heads).toEqual(guessedHeads(from.config));
+  const model = await open(converted);
+  expect(model.attentionHeads.lookup).toBeUndefined();
+  expect(model.observed).toEqual([1, 2]);
+  const window = model.window(8);
+  const { queries } = await model.run(window, Int32Array.of(5, 6), Int32Array.of(0, 1), { queries: true });
+  expect([...queries.keys()]).toEqual([1, 2]);
+  expect([...(await model.decode(window, 7, 0, true)).attention.keys()]).toEqual([1, 2]);
+});
+
 describe("a folder that is not whole is made again", () => {
   // Every state that a kill between two writes, a full disk or a curious user may leave under the final name.
   test.each([
@@ -96,6 +119,16 @@ describe("a folder that is not whole is made again", () => {
     [
       "with another version's manifest",
       (folder: string) => writeFileSync(join(folder, "manifest.json"), '{"version":0}'),
+    ],
+    [
+      "with a head that the model does not have",
+      (folder: string) => {
+        const path = join(folder, "manifest.json");
+        writeFileSync(
+          path,
+          readFileSync(path, "utf8").replace(/"heads": \{/, '"heads": {"lookup": {"layer": 2, "head": 0},'),
+        );
+      },
     ],
     ["with a tokenizer that is no object", (folder: string) => writeFileSync(join(folder, "tokenizer.json"), "[]")],
     ["with weights that were cut short", (folder: string) => truncateSync(join(folder, "decode.bin"), 1000)],

@@ -6,7 +6,7 @@ import { packLayer } from "../../engine/graph/pack-model.ts";
 import { ropeTable } from "../../engine/graph/rope.ts";
 import { WeightFile } from "../../engine/graph/weight-file.ts";
 import { CONVERTER_VERSION, type ConvertedModel } from "../../engine/inference/converted-model.ts";
-import { observedLayers, projectedLayers } from "../../engine/inference/observed-layers.ts";
+import { guessedHeads, observedLayers, projectedLayers } from "../../engine/inference/observed-layers.ts";
 import type { ModelSource } from "../../engine/models/model-source.ts";
 
 /** Positions that a reference knows: more than any test or benchmark reads. */
@@ -37,14 +37,15 @@ export async function packFloatModel(
   for (let layer = 0; layer < config.layers; layer++)
     model.layers.push(await packLayer(source, layer, packFloat32, file));
   await file.close();
+  const observed = observedLayers(guessedHeads(config));
   const write = (name: string, options: Pick<DecoderOptions, "mode" | "attentionOf" | "queriesOf" | "hiddenOf">) =>
     writeFile(join(folder, name), writeDecoder(config, model, { positions, rope, ...options }));
   await write("prefill.onnx", {
     mode: "prefill",
-    queriesOf: observedLayers(config),
+    queriesOf: observed,
     hiddenOf: projectedLayers(config),
   });
-  await write("decode.onnx", { mode: "decode", attentionOf: observedLayers(config) });
+  await write("decode.onnx", { mode: "decode", attentionOf: observed });
   await writeFile(join(folder, "head.onnx"), writeHead(config, head));
   return { folder, config, manifest: await manifestOf(source, positions), tokenizerFiles: source.tokenizerFiles };
 }
@@ -57,5 +58,6 @@ async function manifestOf(source: ModelSource, positions: number): Promise<Conve
     config,
     positions,
     prefill: { format: "nbits", kl: 0 },
+    heads: guessedHeads(config),
   };
 }
