@@ -6,6 +6,7 @@ import { CORPUS_RECIPES, type CorpusName, type CorpusRecipe, type Half } from ".
 import type { EvalQuestion } from "./eval-question.ts";
 import { packageFiles } from "./fetch-package.ts";
 import { makeQuestions } from "./made-questions.ts";
+import { plantNotes } from "./planted-notes.ts";
 import { writtenQuestions } from "./written-questions.ts";
 
 /** A folder that is ready to be read, and what is asked about it. */
@@ -46,10 +47,12 @@ async function openCorpus(dataDir: string, recipe: CorpusRecipe, tell: (text: st
   for (const source of recipe.packages) {
     for (const [path, text] of await packageFiles(source, join(dataDir, "eval", "archives"))) sources.set(path, text);
   }
-  const { files, questions: made } = await makeQuestions(sources);
+  const uncommented = await makeQuestions(sources);
+  const { files, questions: made, planted } = await plantNotes(name, half, uncommented.files, uncommented.questions);
   const written = writeFiles(folder, files);
   const questions = [
     ...made.map((question) => ({ ...question, corpus: name, half })),
+    ...planted,
     ...(await writtenQuestions(name, half, files)),
   ];
   tell(`${half}-${name}: ${files.size} files (${written} written), ${questions.length} questions, ${hashOf(files)}`);

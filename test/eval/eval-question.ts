@@ -2,8 +2,18 @@
 import type { ChatTurn, LineRange } from "../../engine/protocol/requests.ts";
 import type { CorpusName, Half } from "./corpus-recipes.ts";
 
-/** What a question goes by; the hand-written kinds lie in `questions/`. */
-export type QuestionKind = "identifier" | "describe" | "paraphrase" | "other-language" | "follow-up" | "two-hop";
+/**
+ * What a question goes by. "describe": a comment that the corpus then lacks; "paraphrase": a note in a comment, in other words;
+ * "concept": what code is for, in none of its words.
+ */
+export type QuestionKind =
+  | "identifier"
+  | "describe"
+  | "paraphrase"
+  | "concept"
+  | "other-language"
+  | "follow-up"
+  | "two-hop";
 
 /** One question. */
 export interface EvalQuestion {

@@ -18,7 +18,7 @@ const PLACE = v.object({ path: v.string(), anchor: v.string() });
 const WRITTEN = v.array(
   v.object({
     ...PLACE.entries,
-    kind: v.picklist(["paraphrase", "other-language", "follow-up", "two-hop"]),
+    kind: v.picklist(["concept", "other-language", "follow-up", "two-hop"]),
     question: v.string(),
     history: v.optional(v.array(v.object({ role: v.picklist(["user", "assistant"]), text: v.string() }))),
     symbol: v.string(),
