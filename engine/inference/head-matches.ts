@@ -27,29 +27,32 @@ export class HeadMatches {
   /** By layer, [kvHeads, headDim, group * tokens]: the group's heads one behind the other. */
   readonly #queries: readonly Float32Array[];
   readonly #tokens: number;
+  #asked = 0;
   /** By block, then by layer, [heads, tokens]. */
   readonly #best: Float32Array[][] = [];
 
-  private constructor(shape: HeadShape, session: Session, queries: readonly Float32Array[], tokens: number) {
+  private constructor(shape: HeadShape, session: Session, tokens: number) {
+    const width = shape.heads * shape.headDim;
     this.#shape = shape;
     this.#session = session;
-    this.#queries = queries;
     this.#tokens = tokens;
+    this.#queries = Array.from({ length: shape.layers }, () => new Float32Array(tokens * width));
   }
 
-  /** @param questions by question, then by layer, un-rotated queries [tokens, heads * headDim] */
-  static async open(shape: HeadShape, questions: readonly Float32Array[][], threads: number): Promise<HeadMatches> {
-    const width = shape.heads * shape.headDim;
-    const tokens = questions.reduce((sum, layers) => sum + (layers[0]?.length ?? 0) / width, 0);
-    const queries = Array.from({ length: shape.layers }, (_, layer) =>
-      transposed(
-        questions.map((layers) => layers[layer] ?? new Float32Array(0)),
-        shape,
-        tokens,
-      ),
+  /** @param tokens of all questions together */
+  static async open(shape: HeadShape, tokens: number, threads: number): Promise<HeadMatches> {
+    return new HeadMatches(
+      shape,
+      await Session.open(writeBestMatches(shape.kvHeads, shape.headDim), { threads }),
+      tokens,
     );
-    const session = await Session.open(writeBestMatches(shape.kvHeads, shape.headDim), { threads });
-    return new HeadMatches(shape, session, queries, tokens);
+  }
+
+  /** Takes the next question; all are asked before the first block is added. @param queries by layer, un-rotated [tokens, heads * headDim] */
+  ask(queries: readonly Float32Array[]): void {
+    const { heads, headDim } = this.#shape;
+    for (const [layer, own] of queries.entries()) this.#transpose(own, this.#queries[layer] ?? new Float32Array(0));
+    this.#asked += (queries[0]?.length ?? 0) / (heads * headDim);
   }
 
   /** Takes the next block. @param keys by layer, un-rotated [tokens, kvHeads * headDim] */
@@ -86,27 +89,22 @@ export class HeadMatches {
   async close(): Promise<void> {
     await this.#session.close();
   }
-}
 
-/** Queries of one layer, scaled for dot products, as [kvHeads, headDim, group * tokens]. */
-function transposed(parts: readonly Float32Array[], shape: HeadShape, tokens: number): Float32Array {
-  const { heads, kvHeads, headDim } = shape;
-  const group = heads / kvHeads;
-  const width = heads * headDim;
-  const scale = 1 / Math.sqrt(headDim);
-  const result = new Float32Array(tokens * width);
-  let token = 0;
-  for (const part of parts) {
-    for (let row = 0; row < part.length; row += width, token++) {
+  /** Scales a question's queries of one layer for dot products, and writes them into their columns of `target`. */
+  #transpose(queries: Float32Array, target: Float32Array): void {
+    const { heads, kvHeads, headDim } = this.#shape;
+    const group = heads / kvHeads;
+    const width = heads * headDim;
+    const scale = 1 / Math.sqrt(headDim);
+    for (let from = 0, token = this.#asked; from < queries.length; from += width, token++) {
       for (let column = 0; column < width; column++) {
         const [head, i] = [Math.floor(column / headDim), column % headDim];
         const [kvHead, member] = [Math.floor(head / group), head % group];
-        const at = ((kvHead * headDim + i) * group + member) * tokens + token;
-        result[at] = (part[row + column] ?? 0) * scale;
+        const row = (kvHead * headDim + i) * group + member;
+        target[row * this.#tokens + token] = (queries[from + column] ?? 0) * scale;
       }
     }
   }
-  return result;
 }
 
 function mean(values: Float32Array): number {

@@ -9,6 +9,8 @@ import { type MadeConstant, type MadeRecord, type MadeRoutine, type Style, STYLE
 export const MADE_FILES = 16;
 /** Blocks of a file, of about 110 tokens each. */
 const FILE_BLOCKS = 4;
+/** Different questions about a block. */
+const BLOCK_QUESTIONS = 2;
 /** Invented words that all names share: so few that most stand in several blocks. */
 const TOPICS = 64;
 
@@ -54,7 +56,7 @@ export interface MadeQuestion {
 
 export interface MadeCode {
   files: readonly MadeFile[];
-  /** One about each block, in the blocks' order. */
+  /** `BLOCK_QUESTIONS` about each block, in the blocks' order. */
   questions: readonly MadeQuestion[];
 }
 
@@ -77,7 +79,8 @@ export function makeCode(seed: number): MadeCode {
     path: `${names.pick(NOUNS)}s/${names.topic()}.${blocks[file * FILE_BLOCKS]?.style.extension ?? ""}`,
     blocks: texts.slice(file * FILE_BLOCKS, (file + 1) * FILE_BLOCKS),
   }));
-  return { files, questions: blocks.map((block, index) => ({ text: askAbout(block, names), block: index })) };
+  const questions = blocks.flatMap((block, index) => askAbout(block, names).map((text) => ({ text, block: index })));
+  return { files, questions };
 }
 
 function define(names: NameMaker, style: Style): Defined {
@@ -112,22 +115,19 @@ function write(block: Defined, blocks: readonly Defined[], names: NameMaker): st
   return before + style.routine({ ...routine, usedConstant, usedRoutine });
 }
 
-function askAbout({ style, constant, record, routine }: Defined, names: NameMaker): string {
+function askAbout({ style, constant, record, routine }: Defined, names: NameMaker): string[] {
   const name = style.routineName(routine.name);
   const [verb = "", ...object] = routine.name;
-  const kinds: [string, ...string[]] = [
+  const kinds = [
     `Where is ${name} defined?`,
     `What does ${name} return?`,
     `Which function ${verb}s the ${object.join(" ")}?`,
   ];
   if (style.hasDefaults) kinds.push(`What is the default of ${style.memberName(routine.option.name)} in ${name}?`);
-  if (constant) {
-    const asked = `What is the value of ${style.constantName(constant.name)}?`;
-    kinds.push(asked, asked, asked);
-  }
+  if (constant) kinds.push(`What is the value of ${style.constantName(constant.name)}?`);
   if (record) {
     kinds.push(`Which type has the field ${style.memberName(record.field)}?`);
     kinds.push(`Where is ${pascal(record.name)} declared?`);
   }
-  return names.pick(kinds);
+  return names.shuffled(kinds).slice(0, BLOCK_QUESTIONS);
 }

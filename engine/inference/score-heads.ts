@@ -1,7 +1,7 @@
 /** Scores a model's attention heads: each looks up, by itself, the answers to made questions in made code. */
 import { GENERIC_QUESTIONS } from "./generic-questions.ts";
 import { type AskedTokens, HeadMatches } from "./head-matches.ts";
-import { type MadeCode, type MadeFile, makeCode } from "./made-code.ts";
+import { type MadeCode, type MadeFile, type MadeQuestion, makeCode } from "./made-code.ts";
 import type { Head } from "./observed-layers.ts";
 import { headerText } from "./prompt.ts";
 
@@ -44,9 +44,10 @@ export async function scoreHeads(
 ): Promise<ScoredHead[]> {
   if (runner.room < SMALLEST_ROOM) return [];
   const code = makeCode(seed);
-  const { questions, genericFrom, queries } = await askAll(runner, code);
-  const matches = await HeadMatches.open(runner.shape, queries, threads);
+  const { asked, generic, tokens } = encodeQuestions(runner, code);
+  const matches = await HeadMatches.open(runner.shape, tokens, threads);
   try {
+    for (const question of [...asked, ...generic]) matches.ask((await runner.run(question.tokens)).queries);
     for (const file of code.files) {
       for (const keys of await blockKeys(runner, file)) await matches.add(keys);
       onFile();
@@ -57,7 +58,7 @@ export async function scoreHeads(
       .map(({ layer, head }) => ({
         layer,
         head,
-        reciprocalRank: meanReciprocal(matches.ranks(layer, head, questions, genericFrom)),
+        reciprocalRank: meanReciprocal(matches.ranks(layer, head, asked, generic[0]?.from ?? tokens)),
       }))
       .sort((a, b) => b.reciprocalRank - a.reciprocalRank);
   } finally {
@@ -65,23 +66,22 @@ export async function scoreHeads(
   }
 }
 
-/** Runs all questions, the generic ones last. */
-async function askAll(runner: StateRunner, code: MadeCode) {
-  const questions: AskedTokens[] = [];
-  const queries: Float32Array[][] = [];
+interface EncodedQuestion extends AskedTokens {
+  tokens: Int32Array;
+}
+
+/** All questions one behind the other, the generic ones last: no block answers those. */
+function encodeQuestions(runner: StateRunner, { questions }: MadeCode) {
   let from = 0;
-  const ask = async (text: string) => {
+  const encode = ({ text, block }: MadeQuestion): EncodedQuestion => {
     const tokens = runner.encode(text).subarray(0, runner.room);
-    queries.push((await runner.run(tokens)).queries);
-    return tokens.length;
+    const question = { tokens, block, from, to: from + tokens.length };
+    from = question.to;
+    return question;
   };
-  for (const { text, block } of code.questions) {
-    const to = from + (await ask(text));
-    questions.push({ from, to, block });
-    from = to;
-  }
-  for (const text of GENERIC_QUESTIONS) await ask(text);
-  return { questions, genericFrom: from, queries };
+  const asked = questions.map(encode);
+  const generic = GENERIC_QUESTIONS.map((text) => encode({ text, block: -1 }));
+  return { asked, generic, tokens: from };
 }
 
 /** The keys of a file's blocks, by block and layer. As many blocks as there is room for are run together, as a segment is. */

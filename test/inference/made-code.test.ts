@@ -24,7 +24,8 @@ test.each(SEEDS)("seed %i: what a question asks for is defined in its block and 
   const { files, questions } = makeCode(seed);
   const blocks = files.flatMap((file) => file.blocks);
   expect(files).toHaveLength(MADE_FILES);
-  expect(questions.map(({ block }) => block)).toEqual(blocks.map((_, index) => index));
+  expect(questions.map(({ block }) => block)).toEqual(blocks.flatMap((_, index) => [index, index]));
+  expect(new Set(questions.map(({ text }) => text)).size).toBe(questions.length);
   for (const question of questions) {
     const definition = definitionOf(question);
     const found = blocks.flatMap((text, index) => (definition.test(text) ? [index] : []));

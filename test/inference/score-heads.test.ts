@@ -79,8 +79,9 @@ test("ranks are those of the definition, for every head", async () => {
   const blocks = Array.from({ length: 12 }, (_, i) =>
     Array.from({ length: layers }, () => vectors((3 + i) * kvHeads, random)),
   );
-  const matches = await HeadMatches.open(SHAPE, queries, 1);
+  const matches = await HeadMatches.open(SHAPE, 12, 1);
   onTestFinished(() => matches.close());
+  for (const layersOfQuestion of queries) matches.ask(layersOfQuestion);
   for (const keys of blocks) await matches.add(keys);
   const asked = [
     { from: 0, to: 5, block: 4 },
