@@ -43,6 +43,7 @@ const Ask = v.object({
   pinned: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000))),
   excluded: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000))),
   reread: v.exactOptional(v.boolean()),
+  strategy: v.exactOptional(v.picklist(["blocks", "infllm-published"])),
   maxTokens: v.exactOptional(count(65_536)),
   temperature: v.exactOptional(real(0, 10)),
   topK: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),

@@ -1,5 +1,6 @@
 /** One folder with its store: what is ingested into it, and what is asked of it. */
 import { answer } from "./answer/answer.ts";
+import { PublishedInfllm } from "./answer/infllm-published.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
 import { WindowFiller } from "./answer/fill-window.ts";
 import { LookUp } from "./answer/look-up.ts";
@@ -47,16 +48,23 @@ export class Workspace {
   private readonly lookUp: LookUp;
   private readonly filler: WindowFiller;
   private readonly catchUp: CatchUp;
+  private readonly published: PublishedInfllm;
   private readonly closing = new AbortController();
   /** Steps of questions that are in work: the store is closed after them. */
   private readonly atWork = new Set<Promise<unknown>>();
 
-  private constructor({ loaded, questions, log }: WorkspaceOptions, store: Store, ingestor: Ingestor, lookUp: LookUp) {
+  private constructor(
+    { loaded, questions, log, threads }: WorkspaceOptions,
+    store: Store,
+    ingestor: Ingestor,
+    lookUp: LookUp,
+  ) {
     this.store = store;
     this.loaded = loaded;
     this.questions = questions;
     this.ingestor = ingestor;
     this.lookUp = lookUp;
+    this.published = new PublishedInfllm({ store, ...loaded, threads });
     this.catchUp = new CatchUp(ingestor, log, this.closing.signal);
     this.filler = new WindowFiller(store, loaded.model, loaded.encoder, lookUp, log);
   }
@@ -94,8 +102,7 @@ export class Workspace {
     try {
       const started = performance.now();
       const coverage = this.ingestor.coverage();
-      const filled = await this.working(this.filler.fill(lookUpText(params), params, signal));
-      const events = answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
+      const events = await this.working(this.events(params, started, signal));
       for await (const event of this.stepwise(events)) yield withCoverage(event, coverage);
     } finally {
       leave();
@@ -137,8 +144,15 @@ export class Workspace {
     this.closing.abort();
     await this.ingestor.close();
     await Promise.allSettled(this.atWork);
+    await this.published.close();
     await this.lookUp.close();
     this.store.close();
+  }
+
+  private async events(params: AskParams, started: number, signal: AbortSignal): Promise<AsyncGenerator<AnswerEvent>> {
+    if (params.strategy === "infllm-published") return this.published.ask(params, started, signal);
+    const filled = await this.filler.fill(lookUpText(params), params, signal);
+    return answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
   }
 
   private async working<T>(step: Promise<T>): Promise<T> {

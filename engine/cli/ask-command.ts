@@ -1,6 +1,6 @@
 import { RepoMemoryError } from "../protocol/errors.ts";
 import type { AskParams, AskResult, Coverage, SamplingOptions } from "../protocol/requests.ts";
-import { type Arguments, given, type OptionSpec } from "./arguments.ts";
+import { type Arguments, given, type OptionSpec, usageError } from "./arguments.ts";
 import { answerBatch, batchQuestions } from "./batch.ts";
 import { type Command, type CommandCall, folderArgument, ingestIfNew } from "./command.ts";
 import { count, duration, lines, readSoFar } from "./figures.ts";
@@ -25,6 +25,11 @@ export const askCommand: Command = {
   options: {
     ...answerOptions,
     ingest: { type: "boolean", help: "Read all that is new first, however much it is" },
+    strategy: {
+      type: "string",
+      value: "NAME",
+      help: '"infllm-published" reads all files as one stream, anew each time: slower, finds less, kept for comparison',
+    },
     batch: { type: "string", value: "FILE", help: 'Answer lines of {"id", "question"}; "-" is standard input' },
   },
   examples: [
@@ -53,8 +58,16 @@ export function samplingFrom(args: Arguments): SamplingOptions & Pick<AskParams,
   });
 }
 
+/** @throws RepoMemoryError "usage" for a strategy that there is not */
+function strategyFrom(args: Arguments): Pick<AskParams, "strategy"> {
+  const strategy = args.text("strategy");
+  if (strategy === undefined) return {};
+  if (strategy === "blocks" || strategy === "infllm-published") return { strategy };
+  throw usageError(`--strategy takes "blocks" (the default) or "infllm-published", not "${strategy}".`);
+}
+
 async function runAsk(call: CommandCall): Promise<void> {
-  const sampling = samplingFrom(call.args);
+  const sampling = { ...samplingFrom(call.args), ...strategyFrom(call.args) };
   const batch = call.args.text("batch");
   call.args.expect(batch === undefined ? ["DIR", "question"] : ["DIR"]);
   const question = batch === undefined ? call.args.positional(1) : "";

@@ -78,6 +78,12 @@ export interface ChatTurn {
   text: string;
 }
 
+/**
+ * How memory enters the model: looked-up blocks, or everything as one stream, as InfLLM was published. The second is there to be
+ * compared with: it reads the folder anew in each process, holds it in RAM, and answers worse.
+ */
+export type Strategy = "blocks" | "infllm-published";
+
 export interface AskParams extends SamplingOptions {
   folder: string;
   question: string;
@@ -90,6 +96,8 @@ export interface AskParams extends SamplingOptions {
   excluded?: string[];
   /** Reads the best blocks again as text: slower, for answers that copy code. */
   reread?: boolean;
+  /** "blocks" by default. */
+  strategy?: Strategy;
   maxTokens?: number;
 }
 
