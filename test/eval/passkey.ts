@@ -1,12 +1,14 @@
 /**
  * One pass key among a million tokens of real sources: `{accuracy, tokens}` over 11 depths and 5 keys. The haystack is read
  * once; then each case changes the one file that its key stands in, as an editor with unsaved text does. `--limit N` asks N
- * cases, spread over the depths; REPO_MEMORY_EVAL_TOKENS sets another size.
+ * cases, spread over the depths; REPO_MEMORY_EVAL_TOKENS sets another size. Beside it InfLLM as published, streamed through its
+ * own test at 128K tokens: that is an hour of a slow machine.
  */
 import type { BenchOptions } from "../bench/benchmark.ts";
 import { largeFolder } from "../support/large-folder.ts";
 import { holdsAll, names } from "./eval-case.ts";
 import { haystackTokens } from "./haystack.ts";
+import { type InfllmPasskey, measureInfllmPasskey } from "./infllm-passkey.ts";
 import { type Estimate, proportion } from "./intervals.ts";
 import { type EvalWorkspace, openEval } from "./open-eval.ts";
 import { PASSKEY_QUESTION, type PasskeyCase, passkeyCases } from "./passkey-cases.ts";
@@ -14,6 +16,9 @@ import { PASSKEY_QUESTION, type PasskeyCase, passkeyCases } from "./passkey-case
 const SEED = 1;
 const DEPTHS = 11;
 const KEYS = 5;
+/** Of the published method's own test. */
+const PUBLISHED_TOKENS = 131_072;
+const PUBLISHED_DEPTHS = [0.5, 0.1, 0.8];
 
 interface PasskeyResult {
   /** Share of the answers that say the key. */
@@ -26,6 +31,8 @@ interface PasskeyResult {
   seed: number;
   /** Cases that were not answered, with the answer given. */
   wrong: { depth: number; key: string; path: string; line: number; answer: string }[];
+  /** InfLLM as published; its paper reports 1. */
+  published: InfllmPasskey;
 }
 
 /** What became of a case. */
@@ -52,7 +59,9 @@ export async function run(options: BenchOptions): Promise<PasskeyResult> {
     await memory.close();
     await session.close();
   }
-  return { ...figures(outcomes), tokens: memory.tokens, seed: SEED };
+  const streamed = haystackTokens(PUBLISHED_TOKENS);
+  const published = await measureInfllmPasskey(options, streamed, PUBLISHED_DEPTHS.slice(0, options.limit));
+  return { ...figures(outcomes), tokens: memory.tokens, seed: SEED, published };
 }
 
 /** `limit` of the cases, at even steps. */
