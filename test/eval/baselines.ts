@@ -2,8 +2,11 @@
 import type { LineRange } from "../../engine/protocol/requests.ts";
 import { LexicalIndex } from "../../engine/retrieval/lexical-index.ts";
 import { Store } from "../../engine/store/store.ts";
+import type { BenchOptions } from "../bench/benchmark.ts";
+import type { Half } from "./corpus-recipes.ts";
 import type { EvalQuestion } from "./eval-question.ts";
-import type { EvalWorkspace } from "./open-eval.ts";
+import { InfllmIndex } from "./infllm-row.ts";
+import type { EvalSession, EvalWorkspace } from "./open-eval.ts";
 
 /** Names of look-ups, as they stand in results: the engine's own, BM25 over code-aware words, InfLLM's as published. */
 export type LookUpName = "ours" | "bm25" | "infllm";
@@ -11,26 +14,45 @@ export type LookUpName = "ours" | "bm25" | "infllm";
 /** The best `top` blocks for a question, best first. */
 export type Ranker = (question: EvalQuestion, top: number) => Promise<readonly LineRange[]>;
 
-/** The look-ups over one workspace; InfLLM's row is absent where it cannot be computed. */
+/** The look-ups over one workspace. */
 export interface Rankers {
   rankers: ReadonlyMap<LookUpName, Ranker>;
-  close: () => void;
+  /** Each layer's own ranking, as published; absent where InfLLM's row is. */
+  infllmLayers?: (question: EvalQuestion, top: number) => Promise<readonly (readonly LineRange[])[]>;
+  close: () => Promise<void>;
 }
 
-/** Opens every look-up over a workspace that was read. */
-export function openRankers(memory: EvalWorkspace, tell: (text: string) => void): Rankers {
-  const store = new Store(memory.storePath, tell);
-  const index = new LexicalIndex(store);
+/**
+ * Opens the look-ups over a workspace that was read. InfLLM's costs as much as reading it once more, so who tunes ours goes
+ * without.
+ */
+export async function openRankers(
+  half: Half,
+  memory: EvalWorkspace,
+  session: EvalSession,
+  options: BenchOptions,
+): Promise<Rankers> {
+  const rankers = new Map<LookUpName, Ranker>();
+  rankers.set("ours", (question, top) => memory.recall(lookUpText(question), top));
+  const store = new Store(memory.storePath, options.tell);
+  const words = new LexicalIndex(store);
   const places = new Map(store.read((blocks) => blocks.placed()).map((block) => [block.id, block]));
-  const bm25: Ranker = async (question, top) =>
-    index.search(lookUpText(question), top).flatMap(({ blockId }) => places.get(blockId) ?? []);
-  const ours: Ranker = (question, top) => memory.recall(lookUpText(question), top);
+  rankers.set("bm25", async (question, top) =>
+    words.search(lookUpText(question), top).flatMap(({ blockId }) => places.get(blockId) ?? []),
+  );
+  const published = half === "tune" ? undefined : await InfllmIndex.open({ ...options, loaded: session.loaded, store });
+  if (published !== undefined) {
+    rankers.set("infllm", async (question, top) => (await published.rank(lookUpText(question), top)).summed);
+  }
+  const close = async (): Promise<void> => {
+    await published?.close();
+    store.close();
+  };
+  if (published === undefined) return { rankers, close };
   return {
-    rankers: new Map<LookUpName, Ranker>([
-      ["ours", ours],
-      ["bm25", bm25],
-    ]),
-    close: () => store.close(),
+    rankers,
+    close,
+    infllmLayers: async (question, top) => (await published.rank(lookUpText(question), top)).layers,
   };
 }
 

@@ -3,18 +3,17 @@
  * in three languages, beside BM25 over the same blocks. `--limit N` asks the first N questions of each corpus and kind.
  */
 import type { BenchOptions } from "../bench/benchmark.ts";
+import type { LineRange } from "../../engine/protocol/requests.ts";
 import { type LookUpName, openRankers } from "./baselines.ts";
-import { type Corpus, openCorpora } from "./corpora.ts";
+import { type Corpus, evalHalf, openCorpora } from "./corpora.ts";
 import type { Half } from "./corpus-recipes.ts";
 import { type EvalQuestion, isGold } from "./eval-question.ts";
 import { type Estimate, mean, proportion } from "./intervals.ts";
+import { type LayerRecall, layerRecall } from "./infllm-row.ts";
 import { type EvalSession, openEval } from "./open-eval.ts";
 
 /** Blocks among which a right one has to be. */
 const TOP = 8;
-
-/** The half that is asked; anything that is fitted may only look at "tune". Named by people who tune, never by a command that reports. */
-const HALF_VARIABLE = "REPO_MEMORY_EVAL_HALF";
 
 /** Shares of questions. */
 interface RecallFigures {
@@ -36,6 +35,8 @@ interface CorpusResult extends GroupResult {
 interface RecallEvaluation {
   half: Half;
   all: GroupResult;
+  /** InfLLM's layers each for itself, over all questions: their mean, and the best one, which only hindsight can name. */
+  infllmLayers: LayerRecall;
   kinds: Record<string, GroupResult>;
   /** Of the questions that name an identifier. */
   subkinds: Record<string, GroupResult>;
@@ -46,15 +47,13 @@ interface RecallEvaluation {
 export interface RecallOutcome {
   question: EvalQuestion;
   ranks: Partial<Record<LookUpName, number>>;
+  /** Likewise, for each layer's own look-up. */
+  infllmLayers?: number[];
 }
 
-/** See the module; the report half unless the environment says otherwise. */
+/** See the module. */
 export async function run(options: BenchOptions): Promise<RecallEvaluation> {
-  return evaluateRecall(process.env[HALF_VARIABLE] === "tune" ? "tune" : "report", options);
-}
-
-/** Recall over one half's corpora. */
-async function evaluateRecall(half: Half, options: BenchOptions): Promise<RecallEvaluation> {
+  const half = evalHalf();
   const corpora = await openCorpora(options.dataDir, half, options.tell);
   const session = await openEval(options);
   const outcomes: RecallOutcome[] = [];
@@ -69,6 +68,7 @@ async function evaluateRecall(half: Half, options: BenchOptions): Promise<Recall
   return {
     half,
     all: summarise(outcomes),
+    infllmLayers: layerRecall(outcomes.flatMap((outcome) => (outcome.infllmLayers ? [outcome.infllmLayers] : []))),
     kinds: summariseBy(outcomes, ({ question }) => question.kind),
     subkinds: summariseBy(outcomes, ({ question }) => question.subkind),
     corpora: Object.fromEntries(results),
@@ -78,22 +78,25 @@ async function evaluateRecall(half: Half, options: BenchOptions): Promise<Recall
 async function askAll(
   session: EvalSession,
   corpus: Corpus,
-  { limit, tell }: BenchOptions,
+  options: BenchOptions,
 ): Promise<{ asked: RecallOutcome[]; tokens: number; encodedTokens: number }> {
   const memory = await session.open(corpus.folder);
-  const { rankers, close } = openRankers(memory, tell);
+  const { rankers, infllmLayers, close } = await openRankers(corpus.half, memory, session, options);
   const asked: RecallOutcome[] = [];
-  for (const question of firstOfEachKind(corpus.questions, limit)) {
+  for (const question of firstOfEachKind(corpus.questions, options.limit)) {
+    const rankOf = (blocks: readonly LineRange[]) => blocks.findIndex((block) => isGold(question, block)) + 1;
     const outcome: RecallOutcome = { question, ranks: {} };
     for (const [name, rank] of rankers) {
-      outcome.ranks[name] = (await rank(question, TOP)).findIndex((block) => isGold(question, block)) + 1;
+      outcome.ranks[name] = rankOf(await rank(question, TOP));
     }
+    const layers = await infllmLayers?.(question, TOP);
+    if (layers) outcome.infllmLayers = layers.map(rankOf);
     // What was missed in the half that is reported is for nobody to look at.
     if (corpus.half === "tune")
-      tell(JSON.stringify({ ...outcome.ranks, question: question.question, golds: question.golds }));
+      options.tell(JSON.stringify({ ...outcome.ranks, question: question.question, golds: question.golds }));
     asked.push(outcome);
   }
-  close();
+  await close();
   await memory.close();
   return { asked, tokens: memory.tokens, encodedTokens: memory.encodedTokens };
 }
