@@ -25,7 +25,8 @@ test("blocks are ranked by the dot products of mean queries and most attended ke
   expect(await again.rank("What is beta3?", 100)).toEqual(ranking);
   await again.close();
   const blocks = store.read((reader) => reader.placed());
-  expect(ranking.summed.map(({ id }) => id).toSorted()).toEqual(blocks.map(({ id }) => id).toSorted());
+  expect(ranking.summed).toHaveLength(blocks.length);
+  expect(new Set(ranking.summed.map(({ id }) => id))).toEqual(new Set(blocks.map(({ id }) => id)));
   expect(ranking.layers).toHaveLength(model.config.layers);
 
   // The slow way, for one layer: each segment behind prefix and header, its blocks' representatives, the question's queries.
