@@ -11,10 +11,15 @@ import type { PairModel } from "./encode-pairs.ts";
 import { type HeldOutResult, heldOutRecall, recallAt } from "./held-out-recall.ts";
 import { gatherSources } from "./sources.ts";
 import { untrainedLayer } from "./train-projection.ts";
-import { TRAINING_DEFAULTS, type TrainedProjections, trainProjections } from "./train-projections.ts";
+import {
+  TRAINING_DEFAULTS,
+  type TrainedProjections,
+  type TrainingOptions,
+  trainProjections,
+} from "./train-projections.ts";
 
 /** What a training of a model needs besides it. */
-export interface FolderTrainingOptions {
+export interface FolderTrainingOptions extends Partial<Pick<TrainingOptions, "maxTokens" | "epochs">> {
   /** Where what is done of a stopped training is kept, and the projections in the end. */
   dataDir: string;
   threads: number;
@@ -35,14 +40,14 @@ export async function trainForFolders(
   options: FolderTrainingOptions,
   context: CallContext,
 ): Promise<TrainResult> {
-  const { dataDir, threads, secretPatterns = [], log } = options;
+  const { dataDir, secretPatterns = [] } = options;
   const { hash } = pair.model;
   const workFolder = join(dataDir, "training", `work-${hash.slice(0, 16)}`);
   const started = performance.now();
   const files = gatherSources(folders, { secretPatterns, signal: context.signal });
-  const trained = await trainProjections(pair, files, { ...TRAINING_DEFAULTS, workFolder, threads, log }, context);
+  const trained = await trainProjections(pair, files, { ...TRAINING_DEFAULTS, ...options, workFolder }, context);
   const current = await findProjections(pair.model, options);
-  const before = await resultBefore(trained, current ?? [], threads, context.signal);
+  const before = await resultBefore(trained, current ?? [], options.threads, context.signal);
   const used = isBetter(trained.heldOut.together, before.together);
   const [now, then] = [figuresOf(trained.heldOut), figuresOf(before)];
   if (used) {
