@@ -21,6 +21,7 @@ import type {
   TrainParams,
   TrainResult,
 } from "./protocol/requests.ts";
+import { DiskBudget } from "./store/disk-budget.ts";
 import { forgetStores, latestTotals } from "./store/stores.ts";
 import { SharedCall } from "./protocol/shared-call.ts";
 import { UnsavedTexts } from "./ingest/unsaved-texts.ts";
@@ -49,10 +50,12 @@ export class Engine implements EngineApi {
   private loading: SharedCall<LoadedModel> | undefined;
   private loaded: LoadedModel | undefined;
   private readonly questions = new QuestionGate();
+  private readonly budget: DiskBudget;
 
   private constructor(options: EngineOptions, log: (line: string) => void) {
     this.options = options;
     this.log = log;
+    this.budget = new DiskBudget(options.dataDir, options.diskBudgetBytes, log);
     this.threads = options.threads ?? Math.min(MAX_THREADS, availableParallelism());
     // Before a model is loaded: on Linux only threads that are started from here on take it over.
     if (options.priority === "low") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
@@ -77,7 +80,8 @@ export class Engine implements EngineApi {
 
   async status(folder: string): Promise<StatusResult> {
     const known = this.workspaces.get(folder)?.status() ?? latestTotals(this.options.dataDir, folder);
-    return { folder, ...known, model: this.loaded?.info, device: `CPU, ${this.threads} threads` };
+    const disk = { storesBytes: this.budget.used(), budgetBytes: this.budget.bytes };
+    return { folder, ...known, ...disk, model: this.loaded?.info, device: `CPU, ${this.threads} threads` };
   }
 
   async forget({ folder, paths }: ForgetParams): Promise<ForgetResult> {
@@ -153,9 +157,9 @@ export class Engine implements EngineApi {
   }
 
   private openWorkspace(folder: string, loaded: LoadedModel): Promise<Workspace> {
-    const { options, threads, log, questions } = this;
+    const { options, threads, log, questions, budget } = this;
     const isCompared = this.forgotten.delete(folder);
-    return Workspace.open({ folder, loaded, options, threads, log, questions, isCompared });
+    return Workspace.open({ folder, loaded, options, threads, log, questions, budget, isCompared });
   }
 
   private async model(context: CallContext): Promise<LoadedModel> {

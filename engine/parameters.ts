@@ -60,6 +60,7 @@ const Open = v.object({
   threads: v.exactOptional(count(1024)),
   secretPatterns: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(1024))), v.maxLength(10_000))),
   maxFileBytes: v.exactOptional(count(2 ** 31)),
+  diskBudgetBytes: v.exactOptional(count(2 ** 50)),
   priority: v.exactOptional(v.picklist(["low", "normal"])),
   pauseOnBattery: v.exactOptional(v.boolean()),
 });

@@ -20,6 +20,7 @@ import type {
   RecallResult,
   StatusResult,
 } from "./protocol/requests.ts";
+import type { DiskBudget } from "./store/disk-budget.ts";
 import { Store } from "./store/store.ts";
 import { realFolder, storePath } from "./store/store-path.ts";
 
@@ -35,6 +36,8 @@ export interface WorkspaceOptions {
   threads: number;
   log: (line: string) => void;
   questions: QuestionGate;
+  /** Kept while the store grows. */
+  budget?: DiskBudget;
   /** What the store holds is taken as it is, until the next `ingest`. */
   isCompared?: boolean;
 }
@@ -83,6 +86,7 @@ export class Workspace {
       isCompared: opening.isCompared === true,
       idle: () => opening.questions.none(),
       hurry: () => opening.questions.enter(),
+      ...(opening.budget ? { budget: opening.budget } : {}),
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
       ...(secretPatterns === undefined ? {} : { secretPatterns }),
       ...(pauseOnBattery === true ? { onBattery } : {}),

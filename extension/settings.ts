@@ -16,6 +16,7 @@ const ENGINE_SETTINGS = [
   "dataFolder",
   "secretPatterns",
   "maxFileSizeKiB",
+  "diskBudgetGB",
 ];
 
 /** Whether a trusted workspace is read without being asked. */
@@ -34,10 +35,12 @@ export function openParams(): OpenParams {
   const model = settings.get("model", "").trim() || (process.env[MODEL_VARIABLE] ?? "");
   const dataDir = settings.get("dataFolder", "").trim();
   const threads = settings.get("threads", 0);
+  const diskBudget = settings.get("diskBudgetGB", 0);
   return {
     ...(model && { model }),
     ...(dataDir && { dataDir }),
     ...(threads > 0 && { threads }),
+    ...(diskBudget > 0 && { diskBudgetBytes: Math.round(diskBudget * 1e9) }),
     secretPatterns: settings.get<string[]>("secretPatterns", []),
     priority: settings.get<string>("priority", "low") === "normal" ? "normal" : "low",
     pauseOnBattery: settings.get("pauseOnBattery", true),

@@ -3,6 +3,7 @@ import { BlockPool } from "../blocks/block-pool.ts";
 import { ColdTier } from "../blocks/cold-tier.ts";
 import { BLOCK_TOKENS, type KvShape } from "../blocks/block.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
+import { BlockRestorer } from "../ingest/restore-blocks.ts";
 import type { Excerpt } from "../inference/prompt.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
@@ -32,6 +33,7 @@ export class WindowFiller {
   private readonly encoder: BlockEncoder;
   private readonly lookUp: LookUp;
   private readonly loader: BlockLoader;
+  private readonly restorer: BlockRestorer;
   private plain: { generation: number; window: AttentionWindow; slots: BlockSlots[] } | undefined;
 
   constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, lookUp: LookUp, log: (line: string) => void) {
@@ -39,6 +41,7 @@ export class WindowFiller {
     this.model = model;
     this.encoder = encoder;
     this.lookUp = lookUp;
+    this.restorer = new BlockRestorer(store, encoder);
     this.loader = new BlockLoader(openPool(store, encoder.shape, log), encoder.shape);
   }
 
@@ -52,6 +55,10 @@ export class WindowFiller {
     const ranking = await this.lookUp.rank(question);
     const chosen = chooseBlocks(ranking, wishes, (path) => this.encoder.header(path).length);
     const lookupMs = performance.now() - started;
+    await this.restorer.restore(
+      chosen.map(({ block }) => block.id),
+      signal,
+    );
     const excerpts = this.excerpts(chosen);
     return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), excerpts, lookupMs };
   }

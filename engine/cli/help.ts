@@ -10,6 +10,11 @@ export const sharedOptions: Record<string, OptionSpec> = {
   },
   data: { type: "string", value: "DIR", help: "Where memory and models are kept (~/.cache/repo-memory)" },
   threads: { type: "string", value: "N", help: "Threads for the model's arithmetic; one a core if absent" },
+  "disk-budget": {
+    type: "string",
+    value: "GB",
+    help: "Disk for the memory of all folders; 10 or a fifth of what is free if absent",
+  },
   priority: { type: "string", value: "P", help: "low leaves the processor to other programs; normal if absent" },
   json: { type: "boolean", help: "Print one JSON object on standard output and nothing else" },
   help: { type: "boolean", short: "h", help: "Show this" },

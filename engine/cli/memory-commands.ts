@@ -32,11 +32,22 @@ const states: Record<StatusResult["state"], string> = {
   ready: "ready",
 };
 
-function statusText({ folder, state, files, blocks, tokens, bytes: size, model, device }: StatusResult): string {
+function statusText({
+  folder,
+  state,
+  files,
+  blocks,
+  tokens,
+  bytes: size,
+  model,
+  device,
+  ...disk
+}: StatusResult): string {
   return [
     `Folder  ${folder}`,
     `State   ${states[state]}`,
     `Memory  ${counted(files, "file")}, ${counted(blocks, "block")}, ${counted(tokens, "token")}, ${bytes(size)} on disk`,
+    `Disk    ${bytes(disk.storesBytes)} of ${bytes(disk.budgetBytes)} for the memory of all folders`,
     `Model   ${model === undefined ? "none chosen yet" : `${model.name} (${model.license || "license not stated"})`}`,
     `Device  ${device}`,
   ].join("\n");

@@ -98,9 +98,15 @@ function engineOptions(args: Arguments, { env, cwd }: CliEnvironment): EngineOpt
     ...given({
       model: model === undefined ? undefined : modelName(cwd, model),
       threads: args.number("threads", { min: 1, max: 1024 }),
+      diskBudgetBytes: budgetFrom(args),
       priority: priorityFrom(args),
     }),
   };
+}
+
+function budgetFrom(args: Arguments): number | undefined {
+  const gigabytes = args.number("disk-budget", { min: 0.001, max: 1_000_000, integer: false });
+  return gigabytes === undefined ? undefined : Math.round(gigabytes * 1e9);
 }
 
 function priorityFrom(args: Arguments): Priority | undefined {

@@ -1,8 +1,9 @@
 import type { SegmentEncoder } from "../blocks/block.ts";
-import type { CodecName } from "../blocks/block-codec.ts";
+import { type CodecName, DEFAULT_CODEC } from "../blocks/block-codec.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import type { Progress } from "../protocol/requests.ts";
 import { codeWords } from "../retrieval/words.ts";
+import type { DiskBudget } from "../store/disk-budget.ts";
 import type { FileCommit, Store } from "../store/store.ts";
 import { DefinitionFinder } from "./definition-finder.ts";
 import { BatchEncoder } from "./encode-batch.ts";
@@ -24,11 +25,13 @@ const BATCHES_AHEAD = 4;
 export interface WorkOptions {
   store: Store;
   encoder: SegmentEncoder;
-  /** How keys and values are stored; "int8" by default. */
+  /** How keys and values are stored; `DEFAULT_CODEC` by default. */
   codec?: CodecName;
   /** Resolves when nobody waits for an answer; what has not changed under the user's hands waits for that. */
   idle?: () => Promise<void>;
   log?: (line: string) => void;
+  /** Kept while the store grows. */
+  budget?: DiskBudget;
 }
 
 /**
@@ -57,7 +60,7 @@ export class IngestWork {
     this.#gate = gate;
     this.#definitions = new DefinitionFinder(options.log ?? (() => undefined));
     this.#preparer = new FilePreparer(store, encoder, this.#definitions);
-    this.#batches = new BatchEncoder(encoder, options.codec ?? "int8");
+    this.#batches = new BatchEncoder(encoder, options.codec ?? DEFAULT_CODEC);
   }
 
   /** Whether a file waits or is in work that the memory still has as it was before. */
@@ -193,6 +196,7 @@ export class IngestWork {
     const tokens = segments.flatMap(({ blocks }) => blocks).reduce((sum, block) => sum + block.tokens, 0);
     this.meter.stored(tokens);
     await this.#store.ready();
+    await this.#options.budget?.check(this.#store);
   }
 
   #commit(segments: Parameters<Store["commit"]>[0], files: readonly PreparedFile[]): void {

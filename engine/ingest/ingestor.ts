@@ -212,8 +212,9 @@ export class Ingestor {
       await before();
       while (await this.#step(signal)) this.#tell();
       this.#tell();
-      const { store } = this.#options;
+      const { store, budget } = this.#options;
       store.pruneUnused(Math.max(SPARE_SEGMENTS, store.totals().segments));
+      await budget?.check(store);
     } catch (error) {
       this.#breakOff(RepoMemoryError.from(error));
     }

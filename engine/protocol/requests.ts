@@ -133,6 +133,9 @@ export interface StatusResult {
   files: number;
   blocks: number;
   tokens: number;
+  /** What the stores of all folders take on disk, and what they may take (see `EngineOptions.diskBudgetBytes`). */
+  storesBytes: number;
+  budgetBytes: number;
   /** Size of this folder's store on disk. */
   bytes: number;
   model: ModelInfo | undefined;
@@ -253,6 +256,11 @@ export interface EngineOptions {
   secretPatterns?: string[];
   /** Files above this many bytes are skipped; 1 MiB by default. */
   maxFileBytes?: number;
+  /**
+   * Bytes of disk for the memory of all folders together: above it, keys and values that are missed least are removed, and made
+   * again when they are needed. 10 GB or a fifth of the free disk by default, whichever is less.
+   */
+  diskBudgetBytes?: number;
   /**
    * "low" leaves the processor to others when they want it, for this process's whole life: systems let a program step back but
    * not forward again, so answers cannot be exempt. "normal" by default.

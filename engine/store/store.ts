@@ -5,36 +5,27 @@ import type { MemoryTotals } from "./block-reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { openDatabase, storeError } from "./database.ts";
 import type { Connection } from "./connection.ts";
-import { FileTable } from "./file-table.ts";
-import type { FileRecord, SegmentPlace } from "./file-table.ts";
+import type { FileRecord } from "./file-table.ts";
 import { IndexTable } from "./index-table.ts";
 import type { IndexEntry } from "./index-table.ts";
+import { KvTable } from "./kv-table.ts";
+import type { KvEntry } from "./kv-table.ts";
 import { LexicalTable } from "./lexical-table.ts";
+import { LiveFiles } from "./live-files.ts";
+import type { FileCommit } from "./live-files.ts";
 import { SegmentTable } from "./segment-table.ts";
 import type { NewSegment } from "./segment-table.ts";
 import { SymbolTable } from "./symbol-table.ts";
-import type { NewSymbol } from "./symbol-table.ts";
+
+export type { FileCommit } from "./live-files.ts";
 
 /** Pages given back to the file system in one transaction, so that no other window waits long. */
 const VACUUM_PAGES = 1024;
 
-/** One segment of a file. */
-interface CommittedSegment {
-  key: string;
-  /** 1-based line of the file. */
-  startLine: number;
-  /** What the segment defines. That depends on the rest of the file too, and is written anew with every version of it. */
-  symbols?: readonly NewSymbol[];
-}
-
-/** A file whose segments are all in the store (or in the same commit). */
-export interface FileCommit {
-  file: FileRecord;
-  /** In file order. */
-  segments: readonly CommittedSegment[];
-  /** The words of a block's text that the lexical look-up finds it by. */
-  words: (text: string) => string[];
-}
+/** Blocks of which keys and values are removed in one transaction: some 25 MB. */
+const EVICTED_BLOCKS = 32;
+/** So many uses of blocks are noted in one transaction. */
+const NOTED_USES = 256;
 
 /**
  * What the model computed about one folder, in one SQLite file. A cache: all of it can be made again. Several processes
@@ -45,27 +36,32 @@ export class Store {
   readonly path: string;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer;
-  readonly #files: FileTable;
+  readonly #files: LiveFiles;
   readonly #segments: SegmentTable;
   readonly #lexical: LexicalTable;
   readonly #symbols: SymbolTable;
   readonly #index: IndexTable;
+  readonly #kv: KvTable;
   readonly #blocks: BlockReader;
+  /** When blocks were used last, in ms since 1970, as far as that is not written yet. */
+  readonly #uses = new Map<number, number>();
 
   constructor(path: string, log: (line: string) => void) {
     this.path = path;
     this.#connection = openDatabase(path, log);
     this.#checkpointer = new Checkpointer(path, log);
-    this.#files = new FileTable(this.#connection);
     this.#segments = new SegmentTable(this.#connection);
     this.#lexical = new LexicalTable(this.#connection);
     this.#symbols = new SymbolTable(this.#connection);
+    this.#files = new LiveFiles(this.#connection, this.#segments, this.#lexical, this.#symbols);
     this.#index = new IndexTable(this.#connection);
+    this.#kv = new KvTable(this.#connection);
     this.#blocks = new BlockReader(this.#connection, this.#index);
   }
 
   close(): void {
     this.#checkpointer.close();
+    this.#tryWriteUses();
     this.#connection.close();
   }
 
@@ -86,16 +82,16 @@ export class Store {
   }
 
   files(): FileRecord[] {
-    return this.#guarded(() => this.#files.all());
+    return this.#guarded(() => this.#files.table.all());
   }
 
   file(path: string): FileRecord | undefined {
-    return this.#guarded(() => this.#files.get(path));
+    return this.#guarded(() => this.#files.table.get(path));
   }
 
   /** Paths of the files in memory that are `path` or lie under it. */
   filesUnder(path: string): string[] {
-    return this.#guarded(() => this.#files.under(path));
+    return this.#guarded(() => this.#files.table.under(path));
   }
 
   hasSegment(key: string): boolean {
@@ -124,7 +120,7 @@ export class Store {
   commit(segments: readonly NewSegment[], files: readonly FileCommit[]): string[] {
     const incomplete = this.#write(() => {
       for (const segment of segments) this.#segments.put(segment);
-      const left = files.filter((file) => !this.#commitFile(file)).map(({ file }) => file.path);
+      const left = files.filter((file) => !this.#files.put(file)).map(({ file }) => file.path);
       if (files.length > left.length) this.#nextGeneration();
       return left;
     });
@@ -144,13 +140,48 @@ export class Store {
     });
   }
 
+  /** Which of these blocks have no keys and values in the store. */
+  withoutKv(blocks: readonly number[]): number[] {
+    return this.#guarded(() => blocks.filter((block) => !this.#kv.has(block)));
+  }
+
+  /** Gives blocks their keys and values back. Those that are gone or have them are left as they are. */
+  putKv(entries: readonly KvEntry[]): void {
+    if (entries.length === 0) return;
+    this.#write(() => {
+      for (const entry of entries) this.#kv.put(entry);
+    });
+    this.#checkpointer.wrote(entries.reduce((sum, { kv }) => sum + kv.byteLength, 0));
+  }
+
+  /** Notes that a question needs these blocks; written now and then, as losing it does little harm. @param now ms since 1970 */
+  noteUse(blocks: readonly number[], now: number = Date.now()): void {
+    for (const block of blocks) this.#uses.set(block, now);
+    if (this.#uses.size >= NOTED_USES) this.#tryWriteUses();
+  }
+
+  /**
+   * Removes keys and values of some blocks: those that no file holds, or those that questions needed least. Text, words, symbols
+   * and index stay: the blocks are found as before and can be encoded again. Returns how many bytes that were, 0 when there are none.
+   */
+  evictKv(which: "spare" | "leastUsed"): number {
+    const freed = this.#write(() => {
+      this.#writeUses();
+      const blocks = this.#kv[which](EVICTED_BLOCKS);
+      for (const { block } of blocks) this.#kv.remove(block);
+      return blocks.reduce((sum, { bytes }) => sum + bytes, 0);
+    });
+    if (freed > 0) this.#shrink();
+    return freed;
+  }
+
   /** Names the rules by which files are cut. Where they changed, every file is cut again at the next ingestion. */
   useLayout(layout: string): void {
     this.#write(() => {
       const update = this.#connection.prepare<[string, string]>(
         "UPDATE properties SET value = ? WHERE name = 'layout' AND value <> ?",
       );
-      if (update.run(layout, layout).changes > 0) this.#files.markAllStale();
+      if (update.run(layout, layout).changes > 0) this.#files.table.markAllStale();
     });
   }
 
@@ -169,7 +200,7 @@ export class Store {
   remove(paths: readonly string[]): void {
     if (paths.length === 0) return;
     this.#write(() => {
-      for (const path of paths) this.#removeFile(path);
+      for (const path of paths) this.#files.remove(path);
       this.#nextGeneration();
     });
   }
@@ -178,9 +209,9 @@ export class Store {
   forget(paths: readonly string[]): { files: number; blocks: number } {
     const forgotten = this.#write(() => {
       const before = this.#blocks.totals();
-      const current = paths.flatMap((path) => this.#files.segmentsOf(path));
+      const current = paths.flatMap((path) => this.#files.table.segmentsOf(path));
       const segments = new Set(current.flatMap((segment) => this.#segments.siblings(segment)));
-      for (const path of paths) this.#removeFile(path);
+      for (const path of paths) this.#files.remove(path);
       this.#segments.remove([...segments].filter((segment) => !this.#segments.isLive(segment)));
       this.#lexical.purge();
       this.#nextGeneration();
@@ -207,58 +238,32 @@ export class Store {
   dropSegmentOf(block: number): void {
     this.#write(() => {
       const segment = this.#segments.segmentOf(block);
-      if (segment !== undefined) this.#dropSegments([segment]);
+      if (segment === undefined) return;
+      this.#files.drop([segment]);
+      this.#nextGeneration();
     });
   }
 
   /** Likewise for the segments that stand behind a damaged header. */
   dropHeader(header: number): void {
-    this.#write(() => this.#dropSegments(this.#segments.behind(header)));
+    this.#write(() => {
+      this.#files.drop(this.#segments.behind(header));
+      this.#nextGeneration();
+    });
   }
 
-  #dropSegments(segments: readonly number[]): void {
-    for (const segment of segments) {
-      for (const { id } of this.#segments.blocksOf(segment)) this.#lexical.remove(id);
-      this.#files.markStale(segment);
-    }
-    this.#segments.remove(segments);
-    this.#nextGeneration();
+  #writeUses(): void {
+    for (const [block, at] of this.#uses) this.#kv.use(block, at);
+    this.#uses.clear();
   }
 
-  #commitFile({ file, segments, words }: FileCommit): boolean {
-    const places: SegmentPlace[] = [];
-    const defined = new Map<number, readonly NewSymbol[]>();
-    for (const { key, startLine, symbols = [] } of segments) {
-      const segment = this.#segments.idOf(key);
-      if (segment === undefined) return false;
-      places.push({ segment, startLine });
-      // Text that stands twice in a file is one segment: its first place tells what it defines.
-      if (!defined.has(segment)) defined.set(segment, symbols);
-    }
-    const before = this.#files.segmentsOf(file.path);
-    const born = [...new Set(places.map(({ segment }) => segment))].filter(
-      (segment) => !this.#segments.isLive(segment),
-    );
-    this.#files.put(file, places);
-    for (const segment of born) {
-      for (const { id, text } of this.#segments.blocksOf(segment)) this.#lexical.put(id, words(text));
-    }
-    for (const [segment, symbols] of defined) this.#symbols.put(segment, symbols);
-    this.#unindexDead(before);
-    return true;
-  }
-
-  #removeFile(path: string): void {
-    const segments = this.#files.segmentsOf(path);
-    this.#files.remove(path);
-    this.#unindexDead(segments);
-  }
-
-  #unindexDead(segments: readonly number[]): void {
-    for (const segment of segments) {
-      if (this.#segments.isLive(segment)) continue;
-      this.#symbols.remove(segment);
-      for (const { id } of this.#segments.blocksOf(segment)) this.#lexical.remove(id);
+  /** On a full disk or a store that is busy, what is not known of uses is no reason to fail. */
+  #tryWriteUses(): void {
+    if (this.#uses.size === 0) return;
+    try {
+      this.#write(() => this.#writeUses());
+    } catch {
+      this.#uses.clear();
     }
   }
 

@@ -88,6 +88,26 @@ describe("ask", () => {
     onlyObject(stdout);
   });
 
+  test("an answer from a part of the folder says how large a part, beside the answer", async () => {
+    const coverage = { tokens: 340, of: 1000 };
+    const { stdout, stderr } = await run(["ask", folder, "q"], { script: { coverage } });
+    expect(stderr).toContain("Read so far: 34 %.");
+    expect(stdout).not.toContain("Read so far");
+    const whole = await run(["ask", folder, "q"], { script: { coverage: { tokens: 1000, of: 1000 } } });
+    expect(whole.stderr).not.toContain("Read so far");
+    expect((await run(["recall", folder, "q"], { script: { coverage } })).stderr).toContain("Read so far: 34 %.");
+  });
+
+  test("--disk-budget is a number of gigabytes, and reaches the engine", async () => {
+    expect((await run(["status", folder, "--disk-budget", "2.5"])).options).toMatchObject({ diskBudgetBytes: 2.5e9 });
+    expect((await run(["status", folder, "--disk-budget", "much"])).code).toBe(2);
+  });
+
+  test("--priority is low or normal, and reaches the engine", async () => {
+    expect((await run(["ask", folder, "q", "--priority", "low"])).options).toMatchObject({ priority: "low" });
+    expect((await run(["ask", folder, "q", "--priority", "high"])).code).toBe(2);
+  });
+
   test("--ingest brings a memory that is ready up to date", async () => {
     const { calls } = await run(["ask", folder, "q", "--ingest"]);
     expect(calls.map(({ name }) => name)).toEqual(["status", "ingest", "ask", "close"]);
@@ -202,6 +222,7 @@ describe("the other commands", () => {
 
   test("status, as text and as JSON", async () => {
     expect((await run(["status", folder])).stdout).toContain("2 files, 5 blocks, 600 tokens, 4.1 kB on disk");
+    expect((await run(["status", folder])).stdout).toContain("2.0 GB of 10.0 GB for the memory of all folders");
     expect(onlyObject((await run(["status", folder, "--json"])).stdout)).toMatchObject({ folder, state: "ready" });
   });
 

@@ -84,12 +84,13 @@ function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
     async recall(params) {
       note("recall", params);
       if (script.failure) throw script.failure;
-      return { blocks: found };
+      return { blocks: found, ...coverage };
     },
     async status(folder) {
       note("status", folder);
       const state = script.state ?? "ready";
-      return { folder, state, files: 2, blocks: 5, tokens: 600, bytes: 4096, model: undefined, device: "CPU" };
+      const disk = { bytes: 4096, storesBytes: 2e9, budgetBytes: 1e10 };
+      return { folder, state, files: 2, blocks: 5, tokens: 600, ...disk, model: undefined, device: "CPU" };
     },
     async forget(params) {
       note("forget", params);

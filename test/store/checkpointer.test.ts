@@ -35,7 +35,7 @@ test("without its thread, writing goes on and the log says so", async () => {
   const log: string[] = [];
   const checkpointer = new Checkpointer(join(temporaryFolder(), "missing.sqlite"), (line) => log.push(line));
   checkpointer.wrote(2 ** 30);
-  await expect.poll(() => log).toEqual([expect.stringContaining("within commits")]);
+  await expect.poll(() => log, { timeout: 30_000 }).toEqual([expect.stringContaining("within commits")]);
   checkpointer.wrote(2 ** 30);
   await checkpointer.ready();
   checkpointer.close();

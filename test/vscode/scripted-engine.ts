@@ -107,7 +107,8 @@ class ScriptedEngine implements EngineApi {
   async status(folder: string): Promise<StatusResult> {
     const { files = 0, blocks = 0, tokens = 0 } = this.#read.get(folder) ?? {};
     const state = this.#paused.has(folder) ? "paused" : files > 0 ? "ready" : "empty";
-    return { folder, state, files, blocks, tokens, bytes: tokens * 900, model, device: "CPU" };
+    const disk = { bytes: tokens * 900, storesBytes: tokens * 900, budgetBytes: 1e10 };
+    return { folder, state, files, blocks, tokens, ...disk, model, device: "CPU" };
   }
 
   async forget({ folder }: { folder: string }): Promise<{ files: number; blocks: number }> {
