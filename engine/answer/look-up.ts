@@ -65,7 +65,7 @@ export class LookUp {
     this.store.read((blocks, _, symbols) => {
       const placed = blocks.placed();
       this.placed = new Map(placed.map((block) => [block.id, block]));
-      this.names.load(placed, new Set(symbols.segments()));
+      this.names.load(placed, symbols);
       const version = this.encoder.indexVersion;
       this.index?.update(
         new Set(this.placed.keys()),

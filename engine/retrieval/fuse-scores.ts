@@ -14,9 +14,12 @@ export interface RankedBlock {
  * What a block that has all words of the question is worth, in standard deviations of one score of the model's states.
  * Words are not standardised: where nothing in the workspace shares words with the question, they must not decide.
  */
-const ALL_WORDS = 20;
-/** The same where any forms of the words count. */
-const ALL_FORMS = 0;
+const ALL_WORDS = 25;
+/** The same where any forms of the words count, besides. */
+const ALL_FORMS = 6;
+
+/** What one score of the model's states counts. */
+const STATES = 1.3;
 
 /** z-scores over the blocks that have a score; 0, the mean, for all others. */
 function standardize(scores: ReadonlyMap<number, number>): Map<number, number> {
@@ -45,7 +48,7 @@ export function fuseScores(
   );
   const ranked = ids.map((id) => {
     const words = shared.get(id) ?? 0;
-    const fromStates = standard.reduce((sum, scores) => sum + (scores.get(id) ?? 0), 0);
+    const fromStates = standard.reduce((sum, scores) => sum + STATES * (scores.get(id) ?? 0), 0);
     return { id, score: words + fromStates, words, states: fromStates };
   });
   return ranked.sort((a, b) => b.score - a.score || a.id - b.id);

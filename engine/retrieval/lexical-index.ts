@@ -6,6 +6,12 @@ import { questionWords, wordForms } from "./words.ts";
 const K1 = 1.2;
 const B = 0.75;
 
+/**
+ * Where more of the words than this are in no block, the question is in another language than the code: then only the others, names
+ * mostly, say how much of it is covered.
+ */
+const FOREIGN = 0.5;
+
 /** More distinct words than anyone types: a pasted file must not turn a question into a scan of everything. */
 const MAX_QUESTION_WORDS = 64;
 
@@ -89,9 +95,11 @@ function measure(words: ReadonlyMap<number, number>, generation: number): Length
 function rank(postings: readonly Posting[][], lengths: Lengths): Ranked {
   const scores = new Map<number, number>();
   let possible = 0;
+  const unknown = postings.filter((found) => found.length === 0).length;
+  const isForeign = unknown < postings.length && unknown > FOREIGN * postings.length;
   for (const found of postings) {
     const weight = inverseFrequency(found.length, lengths.words.size);
-    possible += (K1 + 1) * weight;
+    if (found.length > 0 || !isForeign) possible += (K1 + 1) * weight;
     for (const { block, count } of found) {
       const norm = K1 * (1 - B + (B * (lengths.words.get(block) ?? 0)) / lengths.mean);
       scores.set(block, (scores.get(block) ?? 0) + (weight * count * (K1 + 1)) / (count + norm));

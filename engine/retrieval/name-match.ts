@@ -2,8 +2,8 @@
 import { codeWords, questionWords } from "./words.ts";
 
 /** In z-scores of the fused ranking: a definition outweighs a block that mentions the name more often. */
-const DEFINITION = 3;
-const LOOSE_DEFINITION = 1;
+const DEFINITION = 5;
+const LOOSE_DEFINITION = 1.5;
 const FILE_NAME = 1.5;
 /** The same for a question that asks for a file. */
 const FILE_ASKED_FOR = 4;

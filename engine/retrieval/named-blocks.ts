@@ -1,14 +1,32 @@
 import type { Why } from "../protocol/requests.ts";
-import type { PlacedBlock } from "../store/block-reader.ts";
+import type { BlockReader, PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
+import type { SymbolTable } from "../store/symbol-table.ts";
 import { nameScorer } from "./name-match.ts";
-import { SymbolIndex } from "./symbol-index.ts";
+import { runOn } from "./run-on.ts";
+import { secondHop } from "./second-hop.ts";
+import { type SymbolHit, SymbolIndex } from "./symbol-index.ts";
 
-/** Blocks whose text is read to see whether they define a name: definitions share its word, so they are among the best. */
+/** Blocks whose text is read to see whether they define or call a name: they share its word, so they are among the best. */
 const READ_FOR_NAMES = 64;
 
-/** What a definition that may be meant adds, in z-scores of the fused ranking; one that must be meant comes before all else. */
-const DEFINITION = 3;
+/**
+ * What names add, in the fused ranking's units; fitted on questions about packages that no figure is reported on.
+ * A definition that must be meant goes by the best of the ranking: that is as high as what was found is rare.
+ */
+const DEFINITION = 2;
+const OF_THE_BEST = 1;
+/** Of a definition, for the blocks that it runs on in: what it does may stand there. */
+const RUN_ON = 0.7;
+/** A block that calls what a question wants the callers of. */
+const CALLER = 6;
+/** A block in which some function, class or the like begins: questions are mostly about those. */
+const BEGINS = 1;
+/** A block that defines what the best blocks name. */
+const HOP = 2;
+
+/** Kinds of definitions that have a body. */
+const BEGINNING = ["function", "method", "class", "interface", "struct", "type", "enum", "trait", "macro"];
 
 /** A block with its strength. */
 export interface Hit {
@@ -17,20 +35,39 @@ export interface Hit {
   why: Why;
 }
 
-/** Brings blocks that define what a question names, and files that are called by it, to the front of a ranking. */
+/** What names say for a block. */
+interface ByName {
+  score: number;
+  why: Why;
+}
+
+/** Brings blocks that define or call what a question names, and files that are called by it, to the front of a ranking. */
 export class NamedBlocks {
   readonly #store: Store;
   readonly #symbols: SymbolIndex;
   #parsed: ReadonlySet<string> = new Set();
+  #next: ReadonlyMap<number, PlacedBlock> = new Map();
+  #beginning: ReadonlySet<number> = new Set();
 
   constructor(store: Store) {
     this.#store = store;
     this.#symbols = new SymbolIndex(store);
   }
 
-  /** Takes note of which files' definitions are known: those of the live blocks' segments that define something. */
-  load(placed: readonly PlacedBlock[], defining: ReadonlySet<number>): void {
+  /**
+   * Takes note of the order of blocks, of where something is defined, and of the files whose definitions are known.
+   * @param placed in file order
+   */
+  load(placed: readonly PlacedBlock[], symbols: SymbolTable): void {
+    const defining = new Set(symbols.segments());
+    this.#beginning = new Set(symbols.blocksOf(BEGINNING));
     this.#parsed = new Set(placed.filter(({ segment }) => defining.has(segment)).map(({ path }) => path));
+    this.#next = new Map(
+      placed.flatMap((block, i) => {
+        const next = placed[i + 1];
+        return next?.path === block.path ? [[block.id, next] as const] : [];
+      }),
+    );
   }
 
   /**
@@ -41,24 +78,70 @@ export class NamedBlocks {
   prefer(question: string, ranked: readonly Hit[], lexical: readonly number[]): Hit[] {
     const named = nameScorer(question);
     const texts = this.#textsWithoutSymbols(ranked, lexical.slice(0, READ_FOR_NAMES));
-    const defined = this.#definitionScores(question, ranked[0]?.score ?? 0);
-    return ranked
-      .map(({ block, score, why }) => {
-        const fromSymbols = defined.get(block.id) ?? 0;
-        const fromText = named(block.path, texts.get(block.id));
-        const byName = fromText + fromSymbols;
-        const name = fromSymbols > 0 ? ("definition" as const) : ("file-name" as const);
-        return { block, score: score + byName, why: byName > score ? name : why };
-      })
-      .sort((a, b) => b.score - a.score || a.block.id - b.block.id);
+    const bySymbol = this.#bySymbol(question, ranked, lexical);
+    const counted = ranked.map((hit) => {
+      const symbol = bySymbol.get(hit.block.id);
+      const begins = this.#beginning.has(hit.block.id) ? BEGINS : 0;
+      const byName = named(hit.block.path, texts.get(hit.block.id));
+      const score = hit.score + begins + byName + (symbol?.score ?? 0);
+      const strongest = (symbol?.score ?? 0) >= byName ? (symbol?.why ?? hit.why) : "file-name";
+      return { block: hit.block, score, why: byName + (symbol?.score ?? 0) > hit.score ? strongest : hit.why };
+    });
+    return this.#withSecondHop(counted.sort(byScore));
   }
 
-  /** Scores of words and heads are as high as what they found is rare, so a definition that must be meant goes by the best of them. */
-  #definitionScores(question: string, best: number): Map<number, number> {
+  /** What definitions and calls say, by block. */
+  #bySymbol(question: string, ranked: readonly Hit[], lexical: readonly number[]): Map<number, ByName> {
     const hits = this.#symbols.search(question);
-    return new Map(
-      hits.map(({ blockId, score, sure }) => [blockId, score * (sure ? Math.max(DEFINITION, best) : DEFINITION)]),
+    const sure = hits.filter((hit) => hit.sure);
+    if (asksForCallers(question) && sure.length > 0) return this.#callers(sure, lexical.slice(0, READ_FOR_NAMES));
+    const blocks = new Map(ranked.map(({ block }) => [block.id, block]));
+    const strengths = new Map<number, ByName>();
+    const most = Math.max(DEFINITION, OF_THE_BEST * (ranked[0]?.score ?? 0));
+    this.#store.read((reader) => {
+      for (const hit of hits) {
+        const score = hit.score * (hit.sure ? most : DEFINITION);
+        raise(strengths, hit.blockId, { score, why: "definition" });
+        const block = hit.sure ? blocks.get(hit.blockId) : undefined;
+        if (!block) continue;
+        for (const further of this.#runOn(reader, block, hit.name)) {
+          raise(strengths, further.id, { score: score * RUN_ON, why: "neighbour" });
+        }
+      }
+    });
+    return strengths;
+  }
+
+  /** Blocks that call a name without defining it. */
+  #callers(sure: readonly SymbolHit[], ids: readonly number[]): Map<number, ByName> {
+    const defining = new Set(sure.map(({ blockId }) => blockId));
+    const calls = sure.map(
+      ({ name }) => new RegExp(`(?<![\\p{L}\\p{N}_$])${name.replace(/[$]/g, "\\$&")}\\s*\\(`, "u"),
     );
+    return this.#store.read((reader) => {
+      const calling = ids.filter((id) => !defining.has(id) && calls.some((call) => call.test(reader.text(id) ?? "")));
+      return new Map(calling.map((id) => [id, { score: CALLER, why: "words" }]));
+    });
+  }
+
+  #runOn(reader: BlockReader, block: PlacedBlock, name: string): PlacedBlock[] {
+    return runOn(reader, ({ id }) => this.#next.get(id), block, name);
+  }
+
+  #withSecondHop(ranked: Hit[]): Hit[] {
+    const hops = secondHop(
+      this.#store,
+      ranked.map(({ block }) => block.id),
+    );
+    if (hops.size === 0) return ranked;
+    return ranked
+      .map((hit): Hit => {
+        const strength = hops.get(hit.block.id) ?? 0;
+        if (strength === 0) return hit;
+        const score = hit.score + HOP * strength;
+        return { block: hit.block, score, why: HOP * strength > hit.score ? "definition" : hit.why };
+      })
+      .sort(byScore);
   }
 
   /** In files without symbols (their language has no grammar here), definitions are guessed from the text. */
@@ -67,4 +150,19 @@ export class NamedBlocks {
     const unparsed = ranked.filter(({ block }) => wanted.has(block.id) && !this.#parsed.has(block.path));
     return this.#store.read((blocks) => new Map(unparsed.map(({ block }) => [block.id, blocks.text(block.id)])));
   }
+}
+
+function byScore(a: Hit, b: Hit): number {
+  return b.score - a.score || a.block.id - b.block.id;
+}
+
+function raise(strengths: Map<number, ByName>, id: number, by: ByName): void {
+  if ((strengths.get(id)?.score ?? -Infinity) < by.score) strengths.set(id, by);
+}
+
+/** "Which function calls f?", "Who uses f?", "Where is f called?"; not "What does f call?". */
+function asksForCallers(question: string): boolean {
+  return /\b(?:who|which|what|where)\b(?!\s+(?:does|do|did)\b).*\b(?:calls?|called|callers?|uses?|used|invokes?|invoked)\b/i.test(
+    question,
+  );
 }

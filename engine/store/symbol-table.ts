@@ -27,6 +27,7 @@ export class SymbolTable {
   readonly #named;
   readonly #madeOf;
   readonly #segments;
+  readonly #blocksOf;
 
   constructor(connection: Connection) {
     this.#insert = connection.prepare<[NewSymbol & { lower: string; segment: number }]>(
@@ -41,9 +42,17 @@ export class SymbolTable {
       `SELECT DISTINCT block, name, kind FROM symbols WHERE ${column} = ? ORDER BY block LIMIT ${MAX_FOUND}`;
     this.#named = connection.prepare<[string], StoredSymbol>(found("lower"));
     this.#madeOf = connection.prepare<[string], StoredSymbol>(found("words"));
+    this.#blocksOf = connection
+      .prepare<[string], number>("SELECT DISTINCT block FROM symbols WHERE kind IN (SELECT value FROM json_each(?))")
+      .pluck();
     this.#segments = connection
       .prepare<[], number>("SELECT DISTINCT b.segment FROM symbols s JOIN blocks b ON b.id = s.block")
       .pluck();
+  }
+
+  /** The blocks that define something of these kinds. */
+  blocksOf(kinds: readonly string[]): number[] {
+    return this.#blocksOf.all(JSON.stringify(kinds));
   }
 
   /** Makes these the names that a segment defines; each belongs to the block that holds its line. */

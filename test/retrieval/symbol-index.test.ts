@@ -72,7 +72,7 @@ describe("in a ranking", () => {
   function best(store: Store, question: string): string | undefined {
     const placed = store.read((blocks) => blocks.placed());
     const names = new NamedBlocks(store);
-    names.load(placed, new Set(store.read((_, __, symbols) => symbols.segments())));
+    store.read((_, __, symbols) => names.load(placed, symbols));
     const lexical = new LexicalIndex(store).search(question, placed.length);
     const byId = new Map(placed.map((block) => [block.id, block]));
     const ids = [...byId.keys()];
