@@ -20,6 +20,8 @@ export interface FilledWindow {
   chosen: ChosenRange[];
   /** The best of them as text, for `AskParams.reread`. */
   excerpts?: Excerpt[];
+  /** Whether anything in the memory fits the question; where not, the answer says so. True where it is left out. */
+  found?: boolean;
   lookupMs: number;
 }
 
@@ -36,6 +38,9 @@ export async function* answer(
   const memoryTokens = slots.reduce((sum, { from, to }) => sum + to - from, 0);
   yield { type: "lookup", blocks: chosen, memoryTokens, lookupMs };
   const excerpts = params.reread === true ? (filled.excerpts ?? []) : [];
+  if (filled.found === false && params.selection === undefined && (params.history ?? []).length === 0) {
+    return yield* notFound(memoryTokens, lookupMs, started);
+  }
   const suffix = fitSuffix(
     prompt,
     params,
@@ -62,9 +67,27 @@ export async function* answer(
   const result: AskResult = {
     answer: text.trim(),
     citations: tally.citations(),
+    found: true,
     tokens: { prompt: promptTokens, memory: memoryTokens, generated },
     timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },
     finish,
+  };
+  yield { type: "end", result };
+}
+
+/** What is said instead of an answer that would have to be made up. */
+const NOT_FOUND = "Nothing in this folder's memory fits the question.";
+
+async function* notFound(memory: number, lookupMs: number, started: number): AsyncGenerator<AnswerEvent> {
+  yield { type: "token", text: NOT_FOUND };
+  const elapsed = performance.now() - started;
+  const result: AskResult = {
+    answer: NOT_FOUND,
+    citations: [],
+    found: false,
+    tokens: { prompt: 0, memory, generated: 0 },
+    timing: { lookupMs, firstTokenMs: elapsed, totalMs: elapsed },
+    finish: "stop",
   };
   yield { type: "end", result };
 }

@@ -8,6 +8,7 @@ import type { Excerpt } from "../inference/prompt.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
 import type { ChosenRange } from "../protocol/requests.ts";
+import { fitsQuestion } from "../retrieval/evidence.ts";
 import { arrange, MOST_BLOCKS } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
@@ -60,7 +61,8 @@ export class WindowFiller {
       signal,
     );
     const excerpts = this.excerpts(chosen);
-    return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), excerpts, lookupMs };
+    const found = chosen.some(({ why }) => why === "pinned") || fitsQuestion(ranking.map(({ evidence }) => evidence));
+    return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), excerpts, found, lookupMs };
   }
 
   /** Places blocks behind the prefix, whatever they are. */
@@ -88,9 +90,9 @@ export class WindowFiller {
       this.plain = { generation, window, slots: await this.readPlain(blocks, window, signal) };
     }
     const { window, slots } = this.plain;
-    const chosen = blocks.map((block) => rangeOf({ block, score: 1, why: "all" }));
+    const chosen = blocks.map((block) => rangeOf({ block, score: 1, why: "all" as const }));
     const lookupMs = performance.now() - started;
-    return { window: window.copy(window.capacity), slots, chosen, lookupMs };
+    return { window: window.copy(window.capacity), slots, chosen, found: true, lookupMs };
   }
 
   /** Appends every block's text to the window as plain tokens. */
@@ -121,7 +123,7 @@ function openPool(store: Store, shape: KvShape, log: (line: string) => void): Bl
   return new BlockPool(new ColdTier(store, shape, log), { ramBytes, maxLeaseBlocks: MOST_BLOCKS, blockBytes });
 }
 
-function rangeOf({ block, score, why }: Hit): ChosenRange {
+function rangeOf({ block, score, why }: Omit<Hit, "evidence">): ChosenRange {
   const { path, startLine, endLine } = block;
   return { path, startLine, endLine, score, why };
 }

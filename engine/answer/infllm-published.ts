@@ -86,6 +86,7 @@ export class PublishedInfllm {
     const result: AskResult = {
       answer: answer.trim(),
       citations: [],
+      found: true,
       tokens: { prompt: stream.tokens + suffix.length, memory: stream.tokens, generated: generated.length },
       timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },
       finish: signal.aborted ? "cancelled" : generated.length === maxTokens ? "length" : "stop",

@@ -43,15 +43,30 @@ export class LookUp {
     const { placed } = this;
     const lexical = this.lexical.search(question, placed.size);
     const states = (await this.index?.score(this.encoder.tokenize(question))) ?? [];
-    const ranked = fuseScores([...placed.keys()], lexical, states).flatMap(({ id, score, words, states: said }) => {
-      const block = placed.get(id);
-      return block ? [{ block, score, why: said > words ? ("states" as const) : ("words" as const) }] : [];
-    });
+    const covered = new Map(lexical.map(({ blockId, coverage }) => [blockId, coverage]));
+    const ranked = fuseScores([...placed.keys()], lexical, states).flatMap(
+      ({ id, score, words, states: said }): Hit[] => {
+        const block = placed.get(id);
+        const cosine = this.cosineOf(states, id);
+        const evidence = {
+          coverage: covered.get(id) ?? 0,
+          defines: false,
+          ...(cosine === undefined ? {} : { cosine }),
+        };
+        return block ? [{ block, score, why: said > words ? "states" : "words", evidence }] : [];
+      },
+    );
     return this.names.prefer(
       question,
       ranked,
       lexical.map(({ blockId }) => blockId),
     );
+  }
+
+  /** The mean of a block's scores, where these are cosines. */
+  private cosineOf(states: readonly ReadonlyMap<number, number>[], block: number): number | undefined {
+    const scores = this.index?.givesCosines === true ? states.flatMap((layer) => layer.get(block) ?? []) : [];
+    return scores.length === 0 ? undefined : scores.reduce((sum, score) => sum + score, 0) / scores.length;
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,7 @@ export class HeadLookup implements ModelLookup {
   async openIndex(threads: number): Promise<ModelIndex> {
     const index = await HeadIndex.open(this.#model.config.headDim, threads);
     return {
+      givesCosines: false,
       update: (live, _, entries) => index.load([...entries()].filter(([block]) => live.has(block))),
       score: async (question) => {
         const queries = await this.#queries(question);

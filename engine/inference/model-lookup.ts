@@ -5,6 +5,8 @@ import type { LanguageModel, PrefillResult, PrefillWants } from "./language-mode
 
 /** The blocks' entries in memory, kept up to date with the store. */
 export interface ModelIndex {
+  /** Whether scores are cosines, which mean the same from question to question. */
+  readonly givesCosines: boolean;
   /**
    * Takes the entries of the blocks that are live now, and no others.
    * @param entry one block's entry; undefined where it has none (yet)

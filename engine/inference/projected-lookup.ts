@@ -50,8 +50,9 @@ export class ProjectedLookup implements ModelLookup {
 }
 
 class ProjectedIndex implements ModelIndex {
-  readonly #index: TokenIndex;
+  readonly givesCosines = true;
   readonly score: ModelIndex["score"];
+  readonly #index: TokenIndex;
 
   constructor(index: TokenIndex, score: ModelIndex["score"]) {
     this.#index = index;

@@ -2,6 +2,7 @@ import type { Why } from "../protocol/requests.ts";
 import type { BlockReader, PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { SymbolTable } from "../store/symbol-table.ts";
+import type { Evidence } from "./evidence.ts";
 import { nameScorer } from "./name-match.ts";
 import { runOn } from "./run-on.ts";
 import { secondHop } from "./second-hop.ts";
@@ -33,12 +34,15 @@ export interface Hit {
   block: PlacedBlock;
   score: number;
   why: Why;
+  evidence: Evidence;
 }
 
 /** What names say for a block. */
 interface ByName {
   score: number;
   why: Why;
+  /** Whether the block defines what must be meant. */
+  isSure?: boolean;
 }
 
 /** Brings blocks that define or call what a question names, and files that are called by it, to the front of a ranking. */
@@ -85,7 +89,9 @@ export class NamedBlocks {
       const byName = named(hit.block.path, texts.get(hit.block.id));
       const score = hit.score + begins + byName + (symbol?.score ?? 0);
       const strongest = (symbol?.score ?? 0) >= byName ? (symbol?.why ?? hit.why) : "file-name";
-      return { block: hit.block, score, why: byName + (symbol?.score ?? 0) > hit.score ? strongest : hit.why };
+      const evidence = symbol?.isSure === true ? { ...hit.evidence, defines: true } : hit.evidence;
+      const why = byName + (symbol?.score ?? 0) > hit.score ? strongest : hit.why;
+      return { block: hit.block, score, why, evidence };
     });
     return this.#withSecondHop(counted.sort(byScore));
   }
@@ -101,7 +107,7 @@ export class NamedBlocks {
     this.#store.read((reader) => {
       for (const hit of hits) {
         const score = hit.score * (hit.sure ? most : DEFINITION);
-        raise(strengths, hit.blockId, { score, why: "definition" });
+        raise(strengths, hit.blockId, { score, why: "definition", isSure: hit.sure });
         const block = hit.sure ? blocks.get(hit.blockId) : undefined;
         if (!block) continue;
         for (const further of this.#runOn(reader, block, hit.name)) {
@@ -139,7 +145,7 @@ export class NamedBlocks {
         const strength = hops.get(hit.block.id) ?? 0;
         if (strength === 0) return hit;
         const score = hit.score + HOP * strength;
-        return { block: hit.block, score, why: HOP * strength > hit.score ? "definition" : hit.why };
+        return { ...hit, score, why: HOP * strength > hit.score ? "definition" : hit.why };
       })
       .sort(byScore);
   }

@@ -14,6 +14,7 @@ function result(answer: string, changes: Partial<AskResult> = {}): AskResult {
       { ...block, score: 3 },
       { ...block, path: "b.ts", score: 1 },
     ],
+    found: true,
     tokens: { prompt: 20, memory: 256, generated: 2 },
     timing: { lookupMs: 4, firstTokenMs: 90, totalMs: 200 },
     finish: "stop",
@@ -57,6 +58,17 @@ test("a question becomes a turn that is told step by step, and is saved when it 
     { question: "Where?", answer: "In a.ts", found: { blocks: 1, files: 1, tokens: 256 }, meta: { finish: "stop" } },
   ]);
   expect(conversation.turns[0]?.citations.map(({ share }) => share)).toEqual([0.75, 0.25]);
+});
+
+test("an answer from a part of the folder says how large a part", async () => {
+  const { conversation, say } = converse();
+  const lookup = { type: "lookup" as const, blocks: [], memoryTokens: 0, lookupMs: 4 };
+  for (const [index, tokens] of [340, 1000].entries()) {
+    const asking = conversation.ask("Where?");
+    say(index, { ...lookup, coverage: { tokens, of: 1000 } }, { type: "end", result: result("Here.") });
+    await asking;
+  }
+  expect(conversation.turns.map(({ found }) => found?.readSoFar)).toEqual([0.34, undefined]);
 });
 
 test("the answers so far go along with the next question, failed ones do not", async () => {

@@ -78,7 +78,9 @@ describe("in a ranking", () => {
     const ids = [...byId.keys()];
     const ranked = fuseScores(ids, lexical, []).flatMap(({ id, score }) => {
       const block = byId.get(id);
-      return block === undefined ? [] : [{ block, score, why: "words" as const }];
+      return block === undefined
+        ? []
+        : [{ block, score, why: "words" as const, evidence: { coverage: 0, defines: false } }];
     });
     return names.prefer(
       question,

@@ -96,7 +96,10 @@ class ScriptedEngine implements EngineApi {
     const tally = { prompt: 62, memory: 384, generated: tokens.length };
     const timing = { lookupMs: 12, firstTokenMs: 410, totalMs: 4380 };
     const finish = signal.aborted ? "cancelled" : "stop";
-    yield { type: "end", result: { answer: tokens.join(""), citations: blocks, tokens: tally, timing, finish } };
+    yield {
+      type: "end",
+      result: { answer: tokens.join(""), citations: blocks, found: true, tokens: tally, timing, finish },
+    };
   }
 
   /** Tells which hints came in: "changed" lists them, a text's length as the last line. */
