@@ -10,6 +10,7 @@ import { askText } from "./ask-text.ts";
 import { type Corpus, openCorpora } from "./corpora.ts";
 import { type Estimate, proportion } from "./intervals.ts";
 import { type EvalSession, type EvalWorkspace, openEval } from "./open-eval.ts";
+import { sizedCorpus } from "./run-cases.ts";
 
 const SEED = 7;
 const EACH = 40;
@@ -34,14 +35,13 @@ interface Outcome extends AbstainCase {
 export async function run(options: BenchOptions): Promise<AbstainResult> {
   const { dataDir, limit, tell } = options;
   const corpora = await openCorpora(dataDir, "report", tell);
-  const corpus = corpora.find(({ name }) => name === "python");
-  if (corpus === undefined) throw new Error("There is no Python report corpus");
-  const cases = casesOf(corpus, corpora).slice(0, limit);
   const session = await openEval(options);
+  const count = (text: string) => session.loaded.encoder.tokenize(text).length;
   const outcomes: Outcome[] = [];
   try {
+    const { corpus, cases } = casesOf(corpora, (whole) => sizedCorpus(dataDir, whole, count));
     const memory = await session.open(corpus.folder);
-    for (const asked of cases) outcomes.push(await askOne(session, memory, asked, tell));
+    for (const asked of cases.slice(0, limit)) outcomes.push(await askOne(session, memory, asked, tell));
     await memory.close();
   } finally {
     await session.close();
@@ -49,11 +49,18 @@ export async function run(options: BenchOptions): Promise<AbstainResult> {
   return figures(outcomes);
 }
 
-function casesOf(corpus: Corpus, corpora: readonly Corpus[]): AbstainCase[] {
+/** Questions about one corpus and about the others. */
+function casesOf(
+  corpora: readonly Corpus[],
+  sized: (corpus: Corpus) => Corpus,
+): { corpus: Corpus; cases: AbstainCase[] } {
+  const whole = corpora.find(({ name }) => name === "python");
+  if (whole === undefined) throw new Error("There is no Python report corpus");
+  const corpus = sized(whole);
   const named = ({ questions }: Corpus) => questions.filter(({ kind }) => kind === "identifier");
-  const others = corpora.filter((other) => other !== corpus).flatMap(named);
+  const others = corpora.filter((other) => other !== whole).flatMap(named);
   const text = [...corpus.files.values()].join("\n");
-  return abstainCases(named(corpus), others, text, { count: EACH, seed: SEED });
+  return { corpus, cases: abstainCases(named(corpus), others, text, { count: EACH, seed: SEED }) };
 }
 
 async function askOne(

@@ -28,7 +28,7 @@ const SIZE_VARIABLE = "REPO_MEMORY_EVAL_TOKENS";
 const Size = v.pipe(v.string(), v.transform(Number), v.integer(), v.minValue(1_000), v.maxValue(1_200_000));
 
 /** Tokens of haystack: `standard`, or what REPO_MEMORY_EVAL_TOKENS says. */
-export function haystackTokens(standard: number): number {
+export function haystackTokens<T>(standard: T): number | T {
   const named = process.env[SIZE_VARIABLE];
   return named === undefined ? standard : v.parse(Size, named);
 }

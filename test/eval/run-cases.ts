@@ -1,7 +1,8 @@
 /** What evaluations of generated cases share: a folder is written and read, its cases are asked, shares are counted. */
 import { join } from "node:path";
 import type { BenchOptions } from "../bench/benchmark.ts";
-import { type CountTokens, largeFolder, type SourceFile, writeFolder } from "../support/large-folder.ts";
+import { type CountTokens, largeFolder, type SourceFile, takeTokens, writeFolder } from "../support/large-folder.ts";
+import type { Corpus } from "./corpora.ts";
 import { caseFigures, type CaseFigures, type CaseOutcome, type EvalCase, measureCases } from "./eval-case.ts";
 import { haystackTokens } from "./haystack.ts";
 import { type EvalSession, openEval } from "./open-eval.ts";
@@ -73,6 +74,18 @@ export async function askFolder<T extends Pick<EvalCase, "question" | "gold">>(
   } finally {
     await memory.close();
   }
+}
+
+/** The corpus, or its first files of so many tokens in a folder of their own where REPO_MEMORY_EVAL_TOKENS asks for that. */
+export function sizedCorpus(dataDir: string, corpus: Corpus, count: CountTokens): Corpus {
+  const tokens = haystackTokens(undefined);
+  if (tokens === undefined) return corpus;
+  const texts = [...corpus.files].map(([path, text]) => ({ path, text }));
+  const taken = takeTokens(texts, tokens, count);
+  const files = new Map(taken.map(({ path, text }) => [path, text]));
+  const { folder } = writeFolder(join(dataDir, "eval", "folders"), `${corpus.half}-${corpus.name}`, taken);
+  const questions = corpus.questions.filter(({ golds }) => golds.every(({ path }) => files.has(path)));
+  return { ...corpus, folder, files, questions };
 }
 
 function pair<T>(asked: T, outcome: CaseOutcome | undefined): { asked: T; outcome: CaseOutcome }[] {

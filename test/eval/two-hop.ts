@@ -8,7 +8,7 @@ import { openCorpora } from "./corpora.ts";
 import { caseFigures, type CaseFigures, names } from "./eval-case.ts";
 import type { EvalQuestion } from "./eval-question.ts";
 import { openEval } from "./open-eval.ts";
-import { askFolder, byKind, type CasesResult, type CasesRun, runCases } from "./run-cases.ts";
+import { askFolder, byKind, type CasesResult, type CasesRun, runCases, sizedCorpus } from "./run-cases.ts";
 import { type TwoHopCase, twoHopCases } from "./two-hop-cases.ts";
 
 const SEED = 5;
@@ -35,7 +35,9 @@ async function askWritten(options: BenchOptions): Promise<CasesRun<TwoHopCase>["
   const session = await openEval(options);
   const all: CasesRun<TwoHopCase>["outcomes"] = [];
   try {
-    for (const { folder, files: texts, questions } of corpora) {
+    const count = (text: string) => session.loaded.encoder.tokenize(text).length;
+    for (const whole of corpora) {
+      const { folder, files: texts, questions } = sizedCorpus(dataDir, whole, count);
       const cases = questions.flatMap(writtenCase).slice(0, limit - all.length);
       const files = [...texts].map(([path, text]) => ({ path, text, tokens: 0 }));
       if (cases.length === 0) continue;

@@ -13,6 +13,7 @@ import { groupFunctions } from "./definitions.ts";
 import { shuffled } from "./haystack.ts";
 import { type Estimate, mean, proportion } from "./intervals.ts";
 import { type EvalSession, type EvalWorkspace, openEval } from "./open-eval.ts";
+import { sizedCorpus } from "./run-cases.ts";
 import { type SourceFacts, sourceFacts } from "./source-facts.ts";
 
 const SEED = 6;
@@ -58,7 +59,8 @@ export async function run(options: BenchOptions): Promise<VerbatimResult> {
   const session = await openEval(options);
   const outcomes: Outcome[] = [];
   try {
-    for (const corpus of corpora) {
+    const count = (text: string) => session.loaded.encoder.tokenize(text).length;
+    for (const corpus of corpora.map((whole) => sizedCorpus(dataDir, whole, count))) {
       const wanted = (await wantedFunctions(corpus.files)).slice(0, Math.ceil(limit / corpora.length));
       outcomes.push(...(await measureCorpus(session, corpus, wanted, tell)));
     }
