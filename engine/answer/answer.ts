@@ -37,21 +37,14 @@ export async function* answer(
   const { window, slots, chosen, lookupMs } = filled;
   const memoryTokens = slots.reduce((sum, { from, to }) => sum + to - from, 0);
   yield { type: "lookup", blocks: chosen, memoryTokens, lookupMs };
-  const excerpts = params.reread === true ? (filled.excerpts ?? []) : [];
-  if (filled.found === false && params.selection === undefined && (params.history ?? []).length === 0) {
-    return yield* notFound(memoryTokens, lookupMs, started);
-  }
-  const suffix = fitSuffix(
-    prompt,
-    params,
-    excerpts,
-    slots.length > 0,
-    model.positions - window.length - SHORTEST_ANSWER,
-  );
+  const found = isFitting(filled, params);
+  const suffix = fitSuffix(prompt, params, filled, model.positions - window.length - SHORTEST_ANSWER);
   const promptTokens = window.length + suffix.length;
   const tally = new AttentionTally(slots, model.attentionHeads.retrieval);
   const options = { ...params, maxTokens: params.maxTokens ?? DEFAULT_MAX_TOKENS, signal };
-  let text = "";
+  // Broad questions fit nothing in particular, and may be answered all the same: so the doubt is said, and not the last word.
+  let text = found ? "" : DOUBT;
+  if (!found) yield { type: "token", text };
   let generated = 0;
   let firstTokenMs = 0;
   let finish: AskResult["finish"] = "stop";
@@ -67,7 +60,7 @@ export async function* answer(
   const result: AskResult = {
     answer: text.trim(),
     citations: tally.citations(),
-    found: true,
+    found,
     tokens: { prompt: promptTokens, memory: memoryTokens, generated },
     timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },
     finish,
@@ -75,36 +68,22 @@ export async function* answer(
   yield { type: "end", result };
 }
 
-/** What is said instead of an answer that would have to be made up. */
-const NOT_FOUND = "Nothing in this folder's memory fits the question.";
-
-async function* notFound(memory: number, lookupMs: number, started: number): AsyncGenerator<AnswerEvent> {
-  yield { type: "token", text: NOT_FOUND };
-  const elapsed = performance.now() - started;
-  const result: AskResult = {
-    answer: NOT_FOUND,
-    citations: [],
-    found: false,
-    tokens: { prompt: 0, memory, generated: 0 },
-    timing: { lookupMs, firstTokenMs: elapsed, totalMs: elapsed },
-    finish: "stop",
-  };
-  yield { type: "end", result };
+/** Whether there is something to answer from; what the chat or a selection is about needs nothing of the memory. */
+function isFitting({ found }: FilledWindow, { selection, history = [] }: AskParams): boolean {
+  return found !== false || selection !== undefined || history.length > 0;
 }
+
+/** What is said before an answer that may well be made up. */
+const DOUBT = "Nothing in this folder's memory clearly fits the question; this may be a guess.\n\n";
 
 /**
  * The prompt's end, cut to `room` tokens: what is read again goes first, then earlier turns, the oldest before the others, then the end of the
  * selection. @throws RepoMemoryError "usage" where the question alone is longer
  */
-function fitSuffix(
-  prompt: PromptWriter,
-  params: AskParams,
-  reread: readonly Excerpt[],
-  hasMemory: boolean,
-  room: number,
-): Int32Array {
+function fitSuffix(prompt: PromptWriter, params: AskParams, filled: FilledWindow, room: number): Int32Array {
   const { question, selection } = params;
-  let excerpts = reread;
+  const hasMemory = filled.slots.length > 0;
+  let excerpts = params.reread === true ? (filled.excerpts ?? []) : [];
   let history = params.history ?? [];
   let text = selection?.text ?? "";
   for (;;) {

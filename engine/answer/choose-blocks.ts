@@ -3,7 +3,7 @@ import { MOST_BLOCKS, takeWithinBudget } from "../retrieval/select-blocks.ts";
 import type { Hit } from "../retrieval/named-blocks.ts";
 
 /** Tokens of looked-up memory in the window: a small model is distracted by more than the few right blocks. */
-export const MEMORY_TOKENS = 512;
+const MEMORY_TOKENS = 512;
 /** Tokens of pinned files, besides: the blocks of theirs that fit the question best. */
 const PINNED_TOKENS = 2_048;
 /** Half of the blocks that a window may hold. */

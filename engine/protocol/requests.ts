@@ -105,7 +105,7 @@ export interface AskResult {
   answer: string;
   /** The blocks that the answer's tokens attended to, best first; scores are shares of the attention to memory. */
   citations: ScoredRange[];
-  /** False where nothing in the memory fits the question, and the answer says just that. */
+  /** False where nothing in the memory clearly fits the question; the answer begins with that. */
   found: boolean;
   tokens: { prompt: number; memory: number; generated: number };
   timing: { lookupMs: number; firstTokenMs: number; totalMs: number };

@@ -99,12 +99,15 @@ test("what is read again as text is the best blocks'", async () => {
   for (const [i, { path, startLine, text }] of excerpts.entries()) {
     expect({ path, startLine }).toEqual({ path: chosen[i]?.path, startLine: chosen[i]?.startLine });
     const lineCount = (chosen[i]?.endLine ?? 0) - startLine + 1;
-    expect(
-      large()
-        [path]?.split("\n")
-        .slice(startLine - 1, startLine - 1 + lineCount)
-        .join("\n"),
-    ).toBe(text.trimEnd());
+    const source = large()[path]?.split("\n") ?? [];
+    expect(source.slice(startLine - 1, startLine - 1 + lineCount).join("\n")).toBe(text.trimEnd());
   }
   expect(store.totals().files).toBe(8);
+});
+
+test("a question that nothing speaks for is found to fit nothing, unless the user pinned what it is about", async () => {
+  const { filler } = await openTinyWorkspace(large());
+  expect((await filler.fill("What is gamma?", {}, SIGNAL)).found).toBe(true);
+  expect((await filler.fill("Zymurgy quux?", {}, SIGNAL)).found).toBe(false);
+  expect((await filler.fill("Zymurgy quux?", { pinned: ["gamma.js"] }, SIGNAL)).found).toBe(true);
 });
