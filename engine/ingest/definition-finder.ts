@@ -13,6 +13,9 @@ const MAX_CHARACTERS = 256 * 1024;
 /** The thread ends a parse by itself after half a second, but some steps of the parser cannot be interrupted. */
 const DEADLINE_MS = 4_000;
 
+/** After so long without a question the thread ends. */
+const IDLE_MS = 60_000;
+
 /** So many threads may be lost to hostile files; after that no file is parsed any more. */
 const MAX_LOST = 8;
 
@@ -23,6 +26,7 @@ const MAX_LOST = 8;
 export class DefinitionFinder {
   readonly #log: (line: string) => void;
   #thread: Worker | undefined;
+  #resting: NodeJS.Timeout | undefined;
   #lost = 0;
 
   constructor(log: (line: string) => void) {
@@ -32,6 +36,7 @@ export class DefinitionFinder {
   /** The definitions in a file's text, in file order. None for languages that are not known, huge files and such that break the parser. One call at a time. */
   async find(path: string, text: string): Promise<readonly Definition[]> {
     const language = languageOf(path);
+    clearTimeout(this.#resting);
     if (language === undefined || text.length > MAX_CHARACTERS || this.#lost >= MAX_LOST) return [];
     try {
       return await this.#ask({ grammar: language.grammar, text });
@@ -45,20 +50,29 @@ export class DefinitionFinder {
 
   /** Ends the thread and frees its memory, until it is needed again. */
   rest(): void {
+    clearTimeout(this.#resting);
     void this.#thread?.terminate();
     this.#thread = undefined;
+  }
+
+  /** Rests when nothing was asked for a while: who types asks every few seconds, and a start takes a tenth of one. */
+  restSoon(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => this.rest(), IDLE_MS).unref();
   }
 
   #ask(request: ParseRequest): Promise<readonly Definition[]> {
     const thread = (this.#thread ??= startThread());
     const { promise, resolve, reject } = Promise.withResolvers<readonly Definition[]>();
     const timer = setTimeout(() => reject(new Error("the parser did not end in time")), DEADLINE_MS);
+    thread.ref();
     thread.once("message", resolve).once("error", reject);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     thread.postMessage(request);
     return promise.finally(() => {
       clearTimeout(timer);
       thread.off("message", resolve).off("error", reject);
+      thread.unref(); // idle, it keeps no process alive
     });
   }
 }

@@ -20,6 +20,12 @@ export class IndexRenewal {
     this.#encoder = encoder;
   }
 
+  /** Whether all live blocks have entries of this version. */
+  get isDone(): boolean {
+    const { indexVersion } = this.#encoder;
+    return this.#store.read((blocks) => blocks.staleIndex(indexVersion, 1)).length === 0;
+  }
+
   /** Renews some blocks' entries; the number of their tokens, 0 where all are of this version. */
   async step(): Promise<number> {
     const { indexVersion } = this.#encoder;

@@ -10,6 +10,7 @@ import { BatchEncoder } from "./encode-batch.ts";
 import { FilePreparer } from "./file-preparer.ts";
 import type { FolderChanges } from "./folder-changes.ts";
 import { importedPaths } from "./import-scan.ts";
+import { IndexRenewal } from "./index-renewal.ts";
 import { IngestQueue, TIER } from "./ingest-queue.ts";
 import type { QueuedFile } from "./ingest-queue.ts";
 import type { PauseGate } from "./pause-gate.ts";
@@ -48,6 +49,7 @@ export class IngestWork {
   readonly #definitions: DefinitionFinder;
   readonly #preparer: FilePreparer;
   readonly #batches: BatchEncoder;
+  readonly #renewal: IndexRenewal;
   readonly #pending = new PendingSegments();
   /** The file that is being read: it is neither in the queue nor pending. */
   #inHand: QueuedFile | undefined;
@@ -59,6 +61,7 @@ export class IngestWork {
     this.#changes = changes;
     this.#gate = gate;
     this.#definitions = new DefinitionFinder(options.log ?? (() => undefined));
+    this.#renewal = new IndexRenewal(store, encoder);
     this.#preparer = new FilePreparer(store, encoder, this.#definitions);
     this.#batches = new BatchEncoder(encoder, options.codec ?? DEFAULT_CODEC);
   }
@@ -87,7 +90,7 @@ export class IngestWork {
   async step(signal: AbortSignal): Promise<boolean> {
     const next = this.#readsNext() ? this.queue.take() : undefined;
     if (next !== undefined) await this.#read(next);
-    else if (this.#pending.firstTier === undefined) return false;
+    else if (this.#pending.firstTier === undefined) return this.#renewIndex(signal);
     else if (await this.#isTime(signal)) await this.#encodeNext();
     return true;
   }
@@ -108,9 +111,20 @@ export class IngestWork {
     for (const path of this.#pending.clear(TIER.changed)) this.queue.add(path, 0, TIER.changed);
   }
 
-  /** Frees what only reading needs. */
+  /** Frees what only reading needs, once nothing was read for a while. */
+  restSoon(): void {
+    this.#definitions.restSoon();
+  }
+
+  /** Likewise at once. */
   rest(): void {
     this.#definitions.rest();
+  }
+
+  /** With nothing left to read: makes index entries again that another version of the look-up made. */
+  async #renewIndex(signal: AbortSignal): Promise<boolean> {
+    if (this.#renewal.isDone) return false;
+    return !(await this.#isTime(signal)) || (await this.#renewal.step()) > 0;
   }
 
   /** What is more urgent than all that is cut is read at once; else there is enough cut to fill batches. */

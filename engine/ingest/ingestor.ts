@@ -217,6 +217,8 @@ export class Ingestor {
       await budget?.check(store);
     } catch (error) {
       this.#breakOff(RepoMemoryError.from(error));
+    } finally {
+      this.#work.restSoon();
     }
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { IndexRenewal } from "../../engine/ingest/index-renewal.ts";
+import { Ingestor } from "../../engine/ingest/ingestor.ts";
 import type { Store } from "../../engine/store/store.ts";
 import { StandInEncoder } from "../support/stand-in-encoder.ts";
 import { ingest, setUp } from "./ingest-setup.ts";
@@ -60,4 +61,17 @@ test("text that another version of the cutting left behind gets an empty entry a
   expect(other.encodedTokens).toBe(0);
   expect(entries(store, "next").every(([, data]) => data === "")).toBe(true);
   expect(entries(store, "next")).toHaveLength(store.totals().blocks);
+});
+
+test("an ingestor renews entries when it has nothing left to read, and encodes nothing anew", async () => {
+  const { store, ingestor, folder } = setUp(FILES);
+  await ingest(ingestor);
+  const before = kept(store);
+  const encoder = new StandInEncoder({ indexVersion: "next" });
+  const next = new Ingestor({ folder, store, encoder });
+  const { encodedTokens } = await ingest(next);
+  await next.close();
+  expect(encodedTokens).toBe(0);
+  expect(entries(store, "next")).toHaveLength(store.totals().blocks);
+  expect(kept(store)).toEqual(before);
 });
