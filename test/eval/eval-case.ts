@@ -38,6 +38,14 @@ export interface CaseOutcome {
   noMemory: boolean;
 }
 
+/** How cases are asked. */
+export interface Asking<T> {
+  isRight: (answer: string, asked: T) => boolean;
+  /** Longest answer; as for all evaluations by default. */
+  answerTokens?: number;
+  tell: (text: string) => void;
+}
+
 const TOP = 8;
 /** Tokens of the right files in the comparison with plain text. */
 const FILE_TOKENS = 2048;
@@ -53,18 +61,18 @@ export async function measureCases<T extends Pick<EvalCase, "question" | "gold">
   memory: EvalWorkspace,
   files: readonly SourceFile[],
   cases: readonly T[],
-  { isRight, tell }: { isRight: (answer: string, asked: T) => boolean; tell: (text: string) => void },
+  { isRight, tell, answerTokens }: Asking<T>,
 ): Promise<CaseOutcome[]> {
   const outcomes: CaseOutcome[] = [];
   const count = (text: string) => session.loaded.encoder.tokenize(text).length;
   const chunks = new ChunkIndex(new Map(files.map(({ path, text }) => [path, text])));
   for (const asked of cases) {
     const { question, gold } = asked;
-    const ours = await memory.ask(question);
-    const text = await askText(session, question, passagesAround(files, gold, FILE_TOKENS, count));
+    const ours = await memory.ask(question, answerTokens === undefined ? {} : { maxTokens: answerTokens });
+    const text = await askText(session, question, passagesAround(files, gold, FILE_TOKENS, count), answerTokens);
     const retrieved = fitPassages(chunks.search(question, CHUNKS), RETRIEVED_TOKENS, count);
-    const bm25 = await askText(session, question, retrieved);
-    const none = await askText(session, question, []);
+    const bm25 = await askText(session, question, retrieved, answerTokens);
+    const none = await askText(session, question, [], answerTokens);
     const outcome = {
       recalled: holdsAll(await memory.recall(question, TOP), gold),
       ours: isRight(ours, asked),

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import type { BenchOptions } from "../bench/benchmark.ts";
 import { type CountTokens, largeFolder, type SourceFile, takeTokens, writeFolder } from "../support/large-folder.ts";
 import type { Corpus } from "./corpora.ts";
-import { caseFigures, type CaseFigures, type CaseOutcome, type EvalCase, measureCases } from "./eval-case.ts";
+import {
+  type Asking,
+  caseFigures,
+  type CaseFigures,
+  type CaseOutcome,
+  type EvalCase,
+  measureCases,
+} from "./eval-case.ts";
 import { haystackTokens } from "./haystack.ts";
 import { type EvalSession, openEval } from "./open-eval.ts";
 
@@ -35,12 +42,7 @@ export interface CasesRun<T> {
 /** Runs an evaluation; `--limit N` asks the first N cases. */
 export async function runCases<T extends Pick<EvalCase, "question" | "gold">>(
   options: BenchOptions,
-  {
-    name,
-    seed,
-    make,
-    isRight,
-  }: { name: string; seed: number; make: MakeCases<T>; isRight: (answer: string, asked: T) => boolean },
+  { name, seed, make, ...asking }: { name: string; seed: number; make: MakeCases<T> } & Omit<Asking<T>, "tell">,
 ): Promise<CasesRun<T>> {
   const { dataDir, limit } = options;
   const session = await openEval(options);
@@ -50,11 +52,8 @@ export async function runCases<T extends Pick<EvalCase, "question" | "gold">>(
     const { files, cases } = await make(haystack, count);
     const { folder } = writeFolder(join(dataDir, "eval", "folders"), name, files);
     const { tell } = options;
-    const { outcomes, tokens } = await askFolder(
-      session,
-      { folder, files, cases: cases.slice(0, limit) },
-      { isRight, tell },
-    );
+    const asked = { folder, files, cases: cases.slice(0, limit) };
+    const { outcomes, tokens } = await askFolder(session, asked, { ...asking, tell });
     return { result: { ...caseFigures(outcomes.map(({ outcome }) => outcome)), tokens, seed }, outcomes };
   } finally {
     await session.close();
@@ -65,7 +64,7 @@ export async function runCases<T extends Pick<EvalCase, "question" | "gold">>(
 export async function askFolder<T extends Pick<EvalCase, "question" | "gold">>(
   session: EvalSession,
   { folder, files, cases }: GeneratedCases<T> & { folder: string },
-  asking: { isRight: (answer: string, asked: T) => boolean; tell: (text: string) => void },
+  asking: Asking<T>,
 ): Promise<{ outcomes: CasesRun<T>["outcomes"]; tokens: number }> {
   const memory = await session.open(folder);
   try {
