@@ -22,12 +22,15 @@ interface AbstainResult {
   /** Of the questions that the corpus answers. */
   falselyAbstained: Estimate;
   bySource: Record<string, Estimate>;
+  /** The same shares, of answers that the engine marked: what the model says by itself does not count. */
+  marked: { abstained: Estimate; falselyAbstained: Estimate };
   noMemory: { abstained: Estimate; falselyAbstained: Estimate };
   seed: number;
 }
 
 interface Outcome extends AbstainCase {
   ours: boolean;
+  marked: boolean;
   noMemory: boolean;
 }
 
@@ -75,14 +78,15 @@ async function askOne(
     if (event.type === "end") ({ result } = event);
   }
   const none = await askText(session, question, []);
-  const outcome = { ...asked, ours: result !== undefined && abstains(result), noMemory: saysNotFound(none) };
-  tell(JSON.stringify({ ...outcome, answer: result?.answer, none }));
+  if (result === undefined) throw new Error(`"${question}" was not answered`);
+  const outcome = { ...asked, ours: abstains(result), marked: !result.found, noMemory: saysNotFound(none) };
+  tell(JSON.stringify({ ...outcome, answer: result.answer, none }));
   return outcome;
 }
 
-/** The one place that decides whether an answer abstains. */
-function abstains({ answer }: AskResult): boolean {
-  return saysNotFound(answer);
+/** The engine marks an answer that nothing in the memory speaks for; the model may say so by itself. */
+function abstains({ found, answer }: AskResult): boolean {
+  return !found || saysNotFound(answer);
 }
 
 function figures(outcomes: readonly Outcome[]): AbstainResult {
@@ -90,14 +94,17 @@ function figures(outcomes: readonly Outcome[]): AbstainResult {
     outcomes.filter(({ source }) => source === "answerable"),
     outcomes.filter(({ source }) => source !== "answerable"),
   ];
-  const ours = (own: readonly Outcome[]) => proportion(own.map((outcome) => outcome.ours));
-  const noMemory = (own: readonly Outcome[]) => proportion(own.map((outcome) => outcome.noMemory));
+  const share = (own: readonly Outcome[], of: (outcome: Outcome) => boolean) => proportion(own.map(of));
+  const both = (of: (outcome: Outcome) => boolean) => ({
+    abstained: share(unanswerable, of),
+    falselyAbstained: share(answerable, of),
+  });
   const sources = Map.groupBy(outcomes, ({ source }) => source);
   return {
-    abstained: ours(unanswerable),
-    falselyAbstained: ours(answerable),
-    bySource: Object.fromEntries([...sources].map(([source, own]) => [source, ours(own)])),
-    noMemory: { abstained: noMemory(unanswerable), falselyAbstained: noMemory(answerable) },
+    ...both(({ ours }) => ours),
+    bySource: Object.fromEntries([...sources].map(([source, own]) => [source, share(own, ({ ours }) => ours)])),
+    marked: both(({ marked }) => marked),
+    noMemory: both(({ noMemory }) => noMemory),
     seed: SEED,
   };
 }
