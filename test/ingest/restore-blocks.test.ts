@@ -61,7 +61,7 @@ test("blocks that are gone are left out, and a question that was given up restor
   const blocks = liveBlocks(store);
   evictAll(store);
   const restorer = new BlockRestorer(store, encoder);
-  await expect(restorer.restore(blocks, AbortSignal.abort())).rejects.toThrow();
+  await expect(restorer.restore(blocks, AbortSignal.abort())).rejects.toThrow("abort");
   expect(store.withoutKv(blocks)).toEqual(blocks);
   store.remove(["a.ts"]);
   expect(await restorer.restore([...blocks, 999])).toBe(0);
