@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 
 import { languageOf } from "./definition-queries.ts";
-import type { Definition, ParseRequest } from "./grammar-thread.ts";
+import type { Definition, ParseReply, ParseRequest } from "./grammar-thread.ts";
 
 /** Counts up when other definitions are found in the same text: files in older stores are then parsed again. */
 export const DEFINITIONS_VERSION = 1;
@@ -12,6 +12,9 @@ const MAX_CHARACTERS = 256 * 1024;
 
 /** The thread ends a parse by itself after half a second, but some steps of the parser cannot be interrupted. */
 const DEADLINE_MS = 4_000;
+
+/** On a busy machine the thread and a grammar take seconds to be ready; no file has a hand in that. */
+const START_MS = 60_000;
 
 /** After so long without a question the thread ends. */
 const IDLE_MS = 60_000;
@@ -64,14 +67,20 @@ export class DefinitionFinder {
   #ask(request: ParseRequest): Promise<readonly Definition[]> {
     const thread = (this.#thread ??= startThread());
     const { promise, resolve, reject } = Promise.withResolvers<readonly Definition[]>();
-    const timer = setTimeout(() => reject(new Error("the parser did not end in time")), DEADLINE_MS);
+    const late = (): void => reject(new Error("the parser did not end in time"));
+    let timer = setTimeout(late, START_MS);
+    const heard = (reply: ParseReply): void => {
+      if (reply !== "parsing") return resolve(reply);
+      clearTimeout(timer);
+      timer = setTimeout(late, DEADLINE_MS);
+    };
     thread.ref();
-    thread.once("message", resolve).once("error", reject);
+    thread.on("message", heard).once("error", reject);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     thread.postMessage(request);
     return promise.finally(() => {
       clearTimeout(timer);
-      thread.off("message", resolve).off("error", reject);
+      thread.off("message", heard).off("error", reject);
       thread.unref(); // idle, it keeps no process alive
     });
   }

@@ -15,6 +15,9 @@ export interface ParseRequest {
   text: string;
 }
 
+/** What the thread answers: "parsing" as soon as it begins with the text, then what it found. */
+export type ParseReply = "parsing" | readonly Definition[];
+
 /** A name that is defined in a file. */
 export interface Definition {
   name: string;
@@ -102,11 +105,18 @@ function plainName(text: string): string | undefined {
 
 async function answer({ grammar, text }: ParseRequest): Promise<Definition[]> {
   const language = LANGUAGES.find((each) => each.grammar === grammar);
-  return language === undefined ? [] : definitionsOf(text, await load(language));
+  if (language === undefined) return [];
+  const ready = await load(language);
+  tell("parsing");
+  return definitionsOf(text, ready);
+}
+
+function tell(message: ParseReply): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  parentPort?.postMessage(message);
 }
 
 // What goes wrong is thrown on purpose: after a trap nothing in the module's memory can be trusted, so the thread ends.
 parentPort?.on("message", (request: ParseRequest) => {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-  void answer(request).then((found) => parentPort?.postMessage(found));
+  void answer(request).then(tell);
 });
