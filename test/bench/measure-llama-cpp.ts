@@ -1,55 +1,37 @@
-/** Measures llama.cpp in a process of its own: `node measure-llama-cpp.ts PACKAGE MODEL THREADS`; prints `RoundTimes` as JSON. */
+/**
+ * Measures llama.cpp in a process of its own: `node measure-llama-cpp.ts PACKAGE MODEL THREADS ATTENDED FILE…`; prints
+ * `RoundTimes` as JSON. Decoding attends to ATTENDED tokens; each FILE is read alone.
+ */
+import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import { measureRound } from "./speed-run.ts";
+import { openLlamaCpp } from "./llama-cpp.ts";
+import { timed } from "./measure-child.ts";
+import { benchTokens, measureDecode, measurePrefill, type RoundTimes } from "./speed-run.ts";
 
-/** The part of node-llama-cpp that is used here; the package is not a dependency, so its own types are not at hand. */
-interface LlamaCpp {
-  getLlama(options: { gpu: false; build: "never"; logLevel: string }): Promise<Llama>;
-}
-interface Llama {
-  loadModel(options: { modelPath: string }): Promise<LlamaModel>;
-}
-interface LlamaModel {
-  createContext(options: ContextOptions): Promise<{ getSequence(): LlamaSequence }>;
-}
-interface ContextOptions {
-  contextSize: number;
-  batchSize: number;
-  threads: number;
-  flashAttention: boolean;
-}
-interface LlamaSequence {
-  clearHistory(): Promise<void>;
-  evaluateWithoutGeneratingNewTokens(tokens: number[]): Promise<void>;
-  /** Generates without end, a token at each step. */
-  evaluate(tokens: number[], options: { temperature: 0; yieldEogToken: true }): AsyncIterator<number>;
-}
+/** What SmolLM2 was trained for; a file with more tokens is read in several parts. */
+const CONTEXT_TOKENS = 8192;
 
-const [packageUrl, modelPath, threads] = v.parse(v.tuple([v.string(), v.string(), v.string()]), process.argv.slice(2));
-const llamaCpp: LlamaCpp = await import(packageUrl);
-const llama = await llamaCpp.getLlama({ gpu: false, build: "never", logLevel: "error" });
-const model = await llama.loadModel({ modelPath });
-const context = await model.createContext({
-  contextSize: 1024,
-  batchSize: 512,
-  threads: Number(threads),
-  flashAttention: true,
+const [packageUrl, modelPath, threads, attendedTokens, ...files] = v.parse(
+  v.tupleWithRest([v.string(), v.string(), v.string(), v.string()], v.string()),
+  process.argv.slice(2),
+);
+const attended = Number(attendedTokens);
+const llama = await openLlamaCpp(packageUrl, modelPath, Number(threads), CONTEXT_TOKENS);
+const prefillMs = await measurePrefill((tokens) => llama.prefill(tokens));
+await llama.prefill(benchTokens(attended));
+const decodeMs = await measureDecode(() => llama.generate());
+const parts = files
+  .map((file) => llama.tokenize(readFileSync(file, "utf8")))
+  .flatMap((tokens) =>
+    Array.from({ length: Math.ceil(tokens.length / CONTEXT_TOKENS) }, (_, i) =>
+      tokens.slice(i * CONTEXT_TOKENS, (i + 1) * CONTEXT_TOKENS),
+    ),
+  );
+const { ms } = await timed(async () => {
+  for (const part of parts) await llama.prefill(part);
 });
-const sequence = context.getSequence();
-let generation: AsyncIterator<number> | undefined;
-
-const times = await measureRound({
-  prefill: async (tokens) => {
-    generation = undefined;
-    await sequence.clearHistory();
-    await sequence.evaluateWithoutGeneratingNewTokens(tokens);
-  },
-  generate: async () => {
-    generation ??= sequence.evaluate([1], { temperature: 0, yieldEogToken: true });
-    const { done } = await generation.next();
-    if (done === true) throw new Error("llama.cpp ended the generation early.");
-  },
-});
+const tokens = parts.reduce((sum, part) => sum + part.length, 0);
+const times: RoundTimes = { prefillMs, decodeMs, attended, ingest: { tokens, ms } };
 console.log(JSON.stringify(times));
 // Its worker threads would keep the process.
 process.exit(0);
