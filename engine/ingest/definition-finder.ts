@@ -10,7 +10,7 @@ export const DEFINITIONS_VERSION = 1;
 /** Longer files are generated or data. */
 const MAX_CHARACTERS = 256 * 1024;
 
-/** The thread ends a parse by itself after half a second, but some steps of the parser cannot be interrupted. */
+/** The thread ends a parse by itself after two seconds, but some steps of the parser cannot be interrupted. */
 const DEADLINE_MS = 4_000;
 
 /** On a busy machine the thread and a grammar take seconds to be ready; no file has a hand in that. */

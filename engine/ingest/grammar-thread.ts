@@ -27,8 +27,8 @@ export interface Definition {
   line: number;
 }
 
-/** The parser takes about 25 ms for 100 KB of code that people wrote; a file that takes so long is an attack or damaged. */
-const PARSE_MS = 500;
+/** The parser takes about 25 ms for 100 KB of code that people wrote; a file that takes so long, even on a busy machine, is an attack or damaged. */
+const PARSE_MS = 2_000;
 
 /** Everything that the parser may allocate. Some texts of a few hundred KB would take gigabytes otherwise. */
 const MEMORY_PAGES = { initial: 512, maximum: 6144 }; // of 64 KiB: 32 to 384 MiB
