@@ -66,17 +66,20 @@ function sectionsOf(bytes: ArrayBuffer, at: number, { tokens, channels }: LayerR
   return { keyParameters, valueParameters, keyCodes, valueCodes, fifthBits };
 }
 
+// Keys are encoded a channel at a time: its minimum and step stay in registers, and the cache holds all rows of a few channels.
+
 function putRanges({ keys, row, tokens, channels }: LayerRows, keyParameters: Uint16Array): void {
-  const low = new Float32Array(channels).fill(Infinity);
-  const high = new Float32Array(channels).fill(-Infinity);
-  for (let t = 0, at = row * channels; t < tokens; t++) {
-    for (let c = 0; c < channels; c++, at++) {
+  const end = (row + tokens) * channels;
+  for (let c = 0; c < channels; c++) {
+    let low = keys[row * channels + c]!;
+    let high = low;
+    for (let at = (row + 1) * channels + c; at < end; at += channels) {
       const key = keys[at]!;
-      if (key < low[c]!) low[c] = key;
-      if (key > high[c]!) high[c] = key;
+      if (key < low) low = key;
+      if (key > high) high = key;
     }
+    putParameters(keyParameters, 2 * c, low, high, 1);
   }
-  for (let c = 0; c < channels; c++) putParameters(keyParameters, 2 * c, low[c]!, high[c]!, 1);
 }
 
 /** Half-precision bits of numbers >= 0 are in the numbers' order; of equal ranges the later channel is the wider. */
@@ -103,19 +106,23 @@ function encodeKeys(rows: LayerRows, { keyParameters, keyCodes, fifthBits }: Sec
   const { keys, row, tokens, channels } = rows;
   putRanges(rows, keyParameters);
   const { minimum, step, top, wide } = scaleOf(keyParameters, channels);
-  const inverse = step.map((size) => inverseOf(size));
-  const codes = new Uint8Array(channels); // of one token
-  fifthBits.fill(0, (tokens * wide.length) / 8);
-  for (let t = 0, code = 0, bits = 0, at = row * channels; t < tokens; t++) {
-    for (let c = 0; c < channels; c++, at++) {
-      const rounded = ((keys[at]! - minimum[c]!) * inverse[c]! + 0.5) | 0;
-      codes[c] = rounded > top[c]! ? top[c]! : rounded;
+  const end = (row + tokens) * channels;
+  for (let c = 0; c < channels; c += 2) {
+    const [low, otherLow] = [minimum[c]!, minimum[c + 1]!];
+    const [inverse, otherInverse] = [inverseOf(step[c]!), inverseOf(step[c + 1]!)];
+    const [most, otherMost] = [top[c]!, top[c + 1]!];
+    for (let at = row * channels + c, code = c / 2; at < end; at += channels, code += channels / 2) {
+      const even = ((keys[at]! - low) * inverse + 0.5) | 0;
+      const odd = ((keys[at + 1]! - otherLow) * otherInverse + 0.5) | 0;
+      keyCodes[code] = ((even > most ? most : even) & 15) | (((odd > otherMost ? otherMost : odd) & 15) << 4);
     }
-    for (let c = 0; c < channels; c += 2) keyCodes[code++] = (codes[c]! & 15) | ((codes[c + 1]! & 15) << 4);
-    for (let w = 0; w < wide.length; w += 8) {
-      let packed = 0;
-      for (let i = 0; i < 8; i++) packed |= (codes[wide[w + i]!]! >>> 4) << i;
-      fifthBits[bits++] = packed;
+  }
+  fifthBits.fill(0);
+  for (let w = 0; w < wide.length; w++) {
+    const low = minimum[wide[w]!]!;
+    const inverse = inverseOf(step[wide[w]!]!);
+    for (let at = row * channels + wide[w]!, bits = w >>> 3; at < end; at += channels, bits += wide.length / 8) {
+      if ((keys[at]! - low) * inverse + 0.5 >= 16) fifthBits[bits]! |= 1 << (w & 7);
     }
   }
 }
