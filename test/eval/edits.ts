@@ -114,6 +114,8 @@ class Editing {
     this.#session = session;
     this.#memory = memory;
     this.#store = new Store(memory.storePath, () => undefined);
+    // An earlier run made the same edits: what is left of them would make these free.
+    this.#store.pruneUnused();
     this.#now = new Map(texts);
   }
 
