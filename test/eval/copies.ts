@@ -6,12 +6,17 @@ export interface Copied {
   strictly: boolean;
   /** Line by line, without indentation, runs of white space as one space, empty lines left out. */
   normalised: boolean;
+  /** Share of the code's lines, normalised and each counted once, that stand somewhere in the answer. */
+  lines: number;
 }
 
-/** Looks for `code` as a whole anywhere in `answer`. */
+/** Looks for `code` anywhere in `answer`: as a whole, and line by line. */
 export function copied(answer: string, code: string): Copied {
   const lines = code.replace(/\s+$/, "").split("\n");
+  const answered = new Set(normalise(answer.split("\n")));
+  const distinct = [...new Set(normalise(lines))];
   return {
+    lines: distinct.filter((line) => answered.has(line)).length / Math.max(1, distinct.length),
     strictly: hasLines(answer.split("\n").map(trimEnd), lines.map(trimEnd), dedent),
     normalised: hasLines(normalise(answer.split("\n")), normalise(lines), (part) => part),
   };

@@ -41,13 +41,17 @@ test("passages hold their places, keep to the budget and do not repeat lines", (
 test("a copy is exact up to its indentation, or up to white space", () => {
   const fenced = (code: string) => `Here it is:\n\`\`\`python\n${code}\n\`\`\``;
   const dedented = CODE.replace(/^ {4}/gm, "");
-  expect(copied(fenced(CODE), CODE)).toEqual({ strictly: true, normalised: true });
-  expect(copied(fenced(dedented), CODE)).toEqual({ strictly: true, normalised: true });
-  expect(copied(dedented.replaceAll("    ", "  "), CODE)).toEqual({ strictly: false, normalised: true });
-  expect(copied(CODE.replace("\n\n", "\n"), CODE)).toEqual({ strictly: false, normalised: true });
-  expect(copied(CODE.replace("self.b", "self.c"), CODE)).toEqual({ strictly: false, normalised: false });
-  expect(copied(CODE.replace("            return 0\n", ""), CODE)).toEqual({ strictly: false, normalised: false });
-  expect(copied("", CODE)).toEqual({ strictly: false, normalised: false });
+  expect(copied(fenced(CODE), CODE)).toEqual({ strictly: true, normalised: true, lines: 1 });
+  expect(copied(fenced(dedented), CODE)).toEqual({ strictly: true, normalised: true, lines: 1 });
+  expect(copied(dedented.replaceAll("    ", "  "), CODE)).toEqual({ strictly: false, normalised: true, lines: 1 });
+  expect(copied(CODE.replace("\n\n", "\n"), CODE)).toEqual({ strictly: false, normalised: true, lines: 1 });
+  expect(copied(CODE.replace("self.b", "self.c"), CODE)).toEqual({ strictly: false, normalised: false, lines: 0.75 });
+  expect(copied(CODE.replace("            return 0\n", ""), CODE)).toEqual({
+    strictly: false,
+    normalised: false,
+    lines: 0.75,
+  });
+  expect(copied("", CODE)).toEqual({ strictly: false, normalised: false, lines: 0 });
 });
 
 test("chosen blocks become text once a line, in file order, the best block's file last", () => {

@@ -33,6 +33,8 @@ interface VerbatimResult {
   difference: Estimate;
   /** Character by character. */
   strictly: { ours: Estimate; text: Estimate; rereading: Estimate };
+  /** Mean share of a function's lines that were copied: a model that copies no function whole still differs here. */
+  lines: { ours: Estimate; text: Estimate; rereading: Estimate };
   /** Every line of the function was among the chosen blocks. */
   chosen: Estimate;
   seed: number;
@@ -163,6 +165,11 @@ function figures(outcomes: readonly Outcome[]): VerbatimResult {
       ours: share(({ ours }) => ours.strictly),
       text: share(({ text }) => text.strictly),
       rereading: share(({ rereading }) => rereading.strictly),
+    },
+    lines: {
+      ours: mean(outcomes.map(({ ours }) => ours.lines)),
+      text: mean(outcomes.map(({ text }) => text.lines)),
+      rereading: mean(outcomes.map(({ rereading }) => rereading.lines)),
     },
     chosen: share(({ chosen }) => chosen),
     seed: SEED,
