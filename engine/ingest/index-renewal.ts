@@ -1,8 +1,6 @@
-import type { SegmentEncoder, SegmentInput } from "../blocks/block.ts";
-import { segmentKey } from "../blocks/content-key.ts";
-import type { StoredSegment } from "../store/block-reader.ts";
-import type { IndexEntry } from "../store/index-table.ts";
+import type { SegmentEncoder } from "../blocks/block.ts";
 import type { Store } from "../store/store.ts";
+import { storedInput } from "./stored-input.ts";
 
 /** Blocks of one step: about two runs of the model, so that nobody waits long behind it. */
 const STEP_BLOCKS = 8;
@@ -32,22 +30,13 @@ export class IndexRenewal {
     const stale = this.#store.read((blocks) => blocks.segmentsOf(blocks.staleIndex(indexVersion, STEP_BLOCKS)));
     let tokens = 0;
     for (const segment of stale) {
-      const input = this.#inputOf(segment);
-      this.#store.putIndex(indexVersion, await this.#entries(segment, input));
-      tokens += input.segment.blocks.reduce((sum, block) => sum + block.tokens.length, 0);
+      // Text that is cut differently today gets an empty entry: it goes with the next reading of its file.
+      const input = storedInput(this.#encoder, segment);
+      const [encoded] = input === undefined ? [] : await this.#encoder.encode([input]);
+      const entries = segment.blocks.map(({ id }, i) => ({ block: id, data: encoded?.index[i] ?? new Uint8Array(0) }));
+      this.#store.putIndex(indexVersion, entries);
+      tokens += segment.blocks.reduce((sum, { text }) => sum + this.#encoder.tokenize(text).length, 0);
     }
     return tokens;
-  }
-
-  async #entries(segment: StoredSegment, input: SegmentInput): Promise<IndexEntry[]> {
-    // Text that is cut differently today has no entry: it goes with the next reading of its file.
-    const isSame = segmentKey(this.#encoder.key, input.header, input.segment) === segment.key;
-    const [encoded] = isSame ? await this.#encoder.encode([input]) : [];
-    return segment.blocks.map(({ id }, i) => ({ block: id, data: encoded?.index[i] ?? new Uint8Array(0) }));
-  }
-
-  #inputOf({ path, blocks }: StoredSegment): SegmentInput {
-    const cut = blocks.map(({ text }) => ({ text, tokens: this.#encoder.tokenize(text), startLine: 1, endLine: 1 }));
-    return { header: this.#encoder.header(path), segment: { blocks: cut } };
   }
 }

@@ -1,9 +1,9 @@
-import type { SegmentEncoder, SegmentInput } from "../blocks/block.ts";
+import type { SegmentEncoder } from "../blocks/block.ts";
 import { type CodecName, DEFAULT_CODEC } from "../blocks/block-codec.ts";
-import { segmentKey } from "../blocks/content-key.ts";
 import type { StoredSegment } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import { BatchEncoder } from "./encode-batch.ts";
+import { storedInput } from "./stored-input.ts";
 
 /** Encodes blocks again whose keys and values had to make room (see `DiskBudget`). */
 export class BlockRestorer {
@@ -47,11 +47,4 @@ export class BlockRestorer {
     this.#store.putKv(made.map(({ codec, kv }, i) => ({ block: ids[i] ?? 0, codec, kv })));
     return made.reduce((sum, block) => sum + block.tokens, 0);
   }
-}
-
-/** A stored segment as the encoder takes it; undefined where its text has other tokens today than when it was cut. */
-function storedInput(encoder: SegmentEncoder, { key, path, blocks }: StoredSegment): SegmentInput | undefined {
-  const cut = blocks.map(({ text }) => ({ text, tokens: encoder.tokenize(text), startLine: 1, endLine: 1 }));
-  const input = { header: encoder.header(path), segment: { blocks: cut } };
-  return segmentKey(encoder.key, input.header, input.segment) === key ? input : undefined;
 }
