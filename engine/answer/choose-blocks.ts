@@ -11,6 +11,12 @@ const MOST_PINNED = MOST_BLOCKS / 2;
 /** Blocks that are tried for the budget; one further down is not worth a gap that nothing better fills. */
 const CANDIDATES = 128;
 
+/**
+ * A block with less than this share of the best one's score is left out where that one stands out: what is not the answer draws a
+ * small model away from it.
+ */
+const LEAST_SHARE = 0.3;
+
 /** What a user wants of the choice: files by their paths, relative to the folder. */
 export interface Wishes {
   pinned?: readonly string[];
@@ -33,7 +39,9 @@ export function chooseBlocks(
     else if (!unwanted.has(hit.block.path)) free.push(hit);
   }
   const stays = take(fixed, PINNED_TOKENS, headerTokens).slice(0, MOST_PINNED);
-  const found = take(free.slice(0, CANDIDATES), MEMORY_TOKENS, headerTokens);
+  const least = LEAST_SHARE * (free[0]?.score ?? 0);
+  const worth = free.slice(0, CANDIDATES).filter(({ score }) => score >= least);
+  const found = take(worth, MEMORY_TOKENS, headerTokens);
   return [...stays, ...found.slice(0, MOST_BLOCKS - stays.length)];
 }
 
