@@ -21,14 +21,12 @@ export class BlockEncoder implements SegmentEncoder {
   readonly key: string;
   readonly indexVersion: string;
   readonly shape: KvShape;
-  readonly maxSegmentTokens = PREFILL_ROWS;
+  readonly maxSegmentTokens: number;
   readonly batchTokens = PREFILL_ROWS;
   /** Keys and values of the prefix, rotated in place: what every segment and every question stands behind. */
   readonly prefix: AttentionWindow;
   /** How the model's states find blocks; undefined where nothing is known of this model, and words must do. */
   readonly lookup: ModelLookup | undefined;
-  /** Awaited before each run: whoever is asked meanwhile is answered first. */
-  beforeRun: () => Promise<void> = () => Promise.resolve();
   private readonly model: LanguageModel;
 
   private constructor(
@@ -41,6 +39,7 @@ export class BlockEncoder implements SegmentEncoder {
     this.shape = { layers, kvHeads, headDim };
     this.model = model;
     this.prefix = prefix;
+    this.maxSegmentTokens = Math.min(PREFILL_ROWS, model.positions - prefix.length);
     this.lookup = lookup;
     this.indexVersion = lookup?.version ?? "none";
     const parts = [model.hash, ENCODING_VERSION, PROMPT_VERSION, PREFILL_ROWS, ...prompt.prefix];
@@ -73,7 +72,6 @@ export class BlockEncoder implements SegmentEncoder {
   async encode(inputs: readonly SegmentInput[]): Promise<EncodedSegment[]> {
     const results: EncodedSegment[] = [];
     for (const input of inputs) {
-      await this.beforeRun();
       const tokens = segmentTokens(input);
       const positions = Int32Array.from(tokens, (_, i) => this.prefix.length + i);
       const run = await this.model.run(this.prefix, tokens, positions, this.lookup?.wants);

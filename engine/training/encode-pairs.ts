@@ -98,14 +98,12 @@ async function eachState({ model, encoder }: PairModel, layout: PairLayout, unit
   const input: SegmentInput = { header: encoder.header(path), segment };
   const { hidden } = model.config;
   const tokens = Int32Array.from([...input.header, ...segment.blocks.flatMap((block) => [...block.tokens])]);
-  await encoder.beforeRun();
   const { residuals } = await runQuestion(model, encoder.prefix, tokens, { residuals: true });
   const first = blockRows(input)[0]?.from ?? 0;
   for (const [layer, states] of residuals) onStates("block", layer, unit.from, states.subarray(first * hidden));
   for (const question of unit.questions) {
     const asked = layout.questionTokens[question] ?? new Int32Array(0);
     if (asked.length === 0) continue;
-    await encoder.beforeRun();
     const run = await runQuestion(model, encoder.prefix, asked, { residuals: true });
     for (const [layer, states] of run.residuals)
       onStates("question", layer, layout.questions[question]?.from ?? 0, states);

@@ -156,7 +156,7 @@ export const CORPUS_RECIPES: readonly CorpusRecipe[] = [
         sha256: "41705a35c964192dfc742863f0e099727ccda7ff2bd67a06d09b093a336f2b0e",
         from: "package/src/",
         to: "effect/",
-        keep: /^(?:Array|Cause|Config|Duration|Encoding|HashMap|Number|Option|Queue|Record|Schedule|String)\.ts$/,
+        keep: /^(?:Array|Cause|Config|Duration|HashMap|Number|Option|Queue|Record|Schedule|String)\.ts$/,
       },
     ],
   },
