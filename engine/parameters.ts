@@ -42,6 +42,10 @@ const Ask = v.object({
   ),
   pinned: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000))),
   excluded: v.exactOptional(v.pipe(v.array(RelativePath), v.maxLength(1_000))),
+  ranges: v.exactOptional(
+    v.pipe(v.array(v.object({ path: RelativePath, startLine: Line, endLine: Line })), v.maxLength(1_000)),
+  ),
+  opening: v.exactOptional(v.pipe(v.string(), v.maxLength(4_096))),
   reread: v.exactOptional(v.boolean()),
   strategy: v.exactOptional(v.picklist(["blocks", "infllm-published"])),
   maxTokens: v.exactOptional(count(65_536)),

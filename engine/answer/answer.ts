@@ -60,6 +60,8 @@ export async function* answer(
   const result: AskResult = {
     answer: text.trim(),
     citations: tally.citations(),
+    sentences: [],
+    lines: [],
     found,
     tokens: { prompt: promptTokens, memory: memoryTokens, generated },
     timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },

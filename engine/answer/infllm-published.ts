@@ -86,6 +86,8 @@ export class PublishedInfllm {
     const result: AskResult = {
       answer: answer.trim(),
       citations: [],
+      sentences: [],
+      lines: [],
       found: true,
       tokens: { prompt: stream.tokens + suffix.length, memory: stream.tokens, generated: generated.length },
       timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },

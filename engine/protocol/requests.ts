@@ -14,9 +14,10 @@ export interface ScoredRange extends LineRange {
 
 /**
  * What spoke most for a block: words of the question, what the model's states say of it, a name that it defines, its file's
- * name, that the one before it runs on in it, that the user pinned it, or that all there is was read.
+ * name, that the one before it runs on in it, that the user pinned it, that its lines were asked for, or that all there is was
+ * read.
  */
-export type Why = "words" | "states" | "definition" | "file-name" | "neighbour" | "pinned" | "all";
+export type Why = "words" | "states" | "definition" | "file-name" | "neighbour" | "pinned" | "asked" | "all";
 
 /** A block that was looked up, and why. */
 export interface ChosenRange extends ScoredRange {
@@ -94,6 +95,10 @@ export interface AskParams extends SamplingOptions {
   /** Files whose blocks stay in the window, and files that stay out of it; paths relative to the folder. */
   pinned?: string[];
   excluded?: string[];
+  /** Lines whose blocks must be in the window, the most wanted first; what is not in memory is passed over. */
+  ranges?: LineRange[];
+  /** What the answer begins with: put into the prompt as the model's own words, and not generated. */
+  opening?: string;
   /** Reads the best blocks again as text: slower, for answers that copy code. */
   reread?: boolean;
   /** "blocks" by default. */
@@ -101,10 +106,22 @@ export interface AskParams extends SamplingOptions {
   maxTokens?: number;
 }
 
+/** Where a sentence of an answer comes from. `start` and `end` are UTF-16 offsets in the answer, `end` exclusive. */
+export interface SentenceSources {
+  start: number;
+  end: number;
+  /** The blocks that its tokens attended to, best first; scores are shares of the sentence's attention to memory. */
+  blocks: ScoredRange[];
+}
+
 export interface AskResult {
   answer: string;
   /** The blocks that the answer's tokens attended to, best first; scores are shares of the attention to memory. */
   citations: ScoredRange[];
+  /** The answer's sentences in order, each with its sources; none overlap, what is between them was read from nowhere. */
+  sentences: SentenceSources[];
+  /** Single lines of the memory that the answer's tokens attended to, best first; scores as in `citations`. */
+  lines: ScoredRange[];
   /** False where nothing in the memory clearly fits the question; the answer begins with that. */
   found: boolean;
   tokens: { prompt: number; memory: number; generated: number };

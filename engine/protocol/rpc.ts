@@ -18,7 +18,7 @@ import type {
 import type { PlainError } from "./errors.ts";
 
 /** Raised by one whenever a call, an event or their fields change; both sides must agree. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Longest message either way, in UTF-16 units: some files' unsaved text at a time, and far below what would hurt a process. */
 export const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;

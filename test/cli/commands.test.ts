@@ -59,6 +59,8 @@ describe("ask", () => {
     expect(onlyObject(stdout)).toEqual({
       answer: "In a.ts.",
       citations: [{ path: "src/a.ts", startLine: 3, endLine: 9, score: 0.75 }],
+      sentences: [],
+      lines: [],
       found: true,
       tokens: { prompt: 20, memory: 128, generated: 3 },
       timing: { lookupMs: 4, firstTokenMs: 90, totalMs: 200 },

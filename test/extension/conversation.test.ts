@@ -14,6 +14,8 @@ function result(answer: string, changes: Partial<AskResult> = {}): AskResult {
       { ...block, score: 3 },
       { ...block, path: "b.ts", score: 1 },
     ],
+    sentences: [],
+    lines: [],
     found: true,
     tokens: { prompt: 20, memory: 256, generated: 2 },
     timing: { lookupMs: 4, firstTokenMs: 90, totalMs: 200 },

@@ -14,6 +14,7 @@ import type {
   IngestResult,
   ModelInfo,
   ChosenRange,
+  SentenceSources,
   StatusResult,
 } from "../../engine/protocol/requests.ts";
 
@@ -98,7 +99,16 @@ class ScriptedEngine implements EngineApi {
     const finish = signal.aborted ? "cancelled" : "stop";
     yield {
       type: "end",
-      result: { answer: tokens.join(""), citations: blocks, found: true, tokens: tally, timing, finish },
+      result: {
+        answer: tokens.join(""),
+        citations: blocks,
+        sentences: sentencesOf(tokens.join(""), blocks),
+        lines: blocks.map((block) => ({ ...block, endLine: block.startLine, score: block.score / 2 })),
+        found: true,
+        tokens: tally,
+        timing,
+        finish,
+      },
     };
   }
 
@@ -181,6 +191,16 @@ function sources(folder: string): ChosenRange[] {
     return lines === 0
       ? []
       : [{ path, startLine: Math.min(3, lines), endLine: Math.min(9, lines), score: 1 / (index + 1), why: "words" }];
+  });
+}
+
+/** A sentence a line of the answer, each from another block than the one before. */
+function sentencesOf(answer: string, blocks: readonly ChosenRange[]): SentenceSources[] {
+  const lines = [...answer.matchAll(/[^\n]+/g)];
+  return lines.map((line, index) => {
+    const block = blocks[index % Math.max(1, blocks.length)];
+    const sources = block === undefined ? [] : [block, ...blocks.filter((other) => other !== block)];
+    return { start: line.index, end: line.index + line[0].length, blocks: sources };
   });
 }
 
