@@ -10,6 +10,7 @@ const checks = [
   { name: "lint", command: "oxlint" },
   { name: "format", command: "oxfmt --check" },
   { name: "dead exports", command: "knip" },
+  { name: "translations", command: "node scripts/check-localisation.ts" },
 ];
 
 /** How many of a group of checks or tests passed and failed. */
