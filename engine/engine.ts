@@ -1,5 +1,5 @@
 /** Everything that Repo Memory can do, in this process. The command line and the child process both use this class. */
-import { availableParallelism, constants, homedir, setPriority } from "node:os";
+import { availableParallelism, constants, homedir, setPriority, totalmem } from "node:os";
 import { listModels } from "./models/list-models.ts";
 import { type LoadedModel, loadModel } from "./loaded-model.ts";
 import { RepoMemoryError } from "./protocol/errors.ts";
@@ -96,7 +96,8 @@ export class Engine implements EngineApi {
 
   models(): Promise<ModelInfo[]> {
     const inUse = this.loaded ? { inUse: this.loaded.info } : {};
-    return listModels({ dataDir: this.options.dataDir, home: homedir(), env: process.env, ...inUse });
+    const machine = { home: homedir(), env: process.env, memoryBytes: totalmem() };
+    return listModels({ dataDir: this.options.dataDir, ...machine, ...inUse });
   }
 
   async train({ folders }: TrainParams, context: CallContext): Promise<TrainResult> {

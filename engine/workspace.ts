@@ -124,11 +124,12 @@ export class Workspace {
     return { blocks, coverage };
   }
 
-  status(): Pick<StatusResult, "state" | "files" | "blocks" | "tokens" | "bytes"> {
+  status(): Pick<StatusResult, "state" | "files" | "blocks" | "tokens" | "bytes" | "coverage"> {
     const { files, blocks, tokens } = this.store.totals();
     const idle = files === 0 ? "empty" : "ready";
     const { state } = this.ingestor;
-    return { state: state === "idle" ? idle : state, files, blocks, tokens, bytes: this.store.bytes() };
+    const coverage = this.ingestor.coverage();
+    return { state: state === "idle" ? idle : state, files, blocks, tokens, bytes: this.store.bytes(), coverage };
   }
 
   changed(files: ChangedParams["files"], open?: readonly string[]): Promise<void> {

@@ -1,4 +1,13 @@
 /** The calls that the engine answers, by name: what goes in, what comes out, in which units. Types only. */
+import type {
+  CountTokensParams,
+  CountTokensResult,
+  GenerateEvent,
+  GenerateParams,
+  SamplingOptions,
+} from "./generation.ts";
+
+export type { SamplingOptions } from "./generation.ts";
 
 /** Paths are relative to `folder`, with `/`; lines are 1-based and inclusive. */
 export interface LineRange {
@@ -61,17 +70,6 @@ export interface IngestResult {
   encodedTokens: number;
   skipped: SkippedFile[];
   seconds: number;
-}
-
-/** How the next token is chosen. All optional: greedy by default. */
-export interface SamplingOptions {
-  /** 0 = greedy. */
-  temperature?: number;
-  topK?: number;
-  topP?: number;
-  minP?: number;
-  repetitionPenalty?: number;
-  seed?: number;
 }
 
 export interface ChatTurn {
@@ -137,11 +135,30 @@ export interface RecallParams {
   question: string;
   /** How many blocks at most; 8 by default. */
   top?: number;
+  /** Earlier turns of the same chat, oldest first: a follow-up is looked up with the question before it. */
+  history?: ChatTurn[];
+  /** Blocks are left out, the worst first, until their texts have no more tokens than this together. */
+  maxTokens?: number;
+  /** Whether the blocks' texts come along. */
+  text?: boolean;
+}
+
+/** A block that was looked up, with what it says. */
+export interface RecalledBlock extends ChosenRange {
+  tokens: number;
+  /** Where it was asked for: the lines as they stand in memory. */
+  text?: string;
+}
+
+/** A file that is in memory. */
+export interface MemoryFile {
+  path: string;
+  bytes: number;
 }
 
 export interface RecallResult {
   /** Best first. */
-  blocks: ChosenRange[];
+  blocks: RecalledBlock[];
   /** How much of the folder was looked through. */
   coverage?: Coverage;
 }
@@ -159,6 +176,8 @@ export interface StatusResult {
   bytes: number;
   model: ModelInfo | undefined;
   device: string;
+  /** How much of the folder is in memory; known once something has opened it. */
+  coverage?: Coverage;
 }
 
 export interface ForgetParams {
@@ -210,6 +229,12 @@ export interface ModelInfo {
   bytes: number;
   license: string;
   state: "in-use" | "on-disk" | "downloadable";
+  /** The program that keeps it, where that is another one. */
+  source?: "ollama" | "lm-studio" | "hub-cache";
+  /** Memory that a machine should have in all to run it. */
+  minMemoryBytes?: number;
+  /** Whether this machine gets it when none is named. */
+  suggested?: boolean;
 }
 
 /** Progress of a long call. What is reported as done is durable. */
@@ -242,6 +267,13 @@ export interface EngineApi {
   ingest(params: IngestParams, context: CallContext): Promise<IngestResult>;
   ask(params: AskParams, context: CallContext): AsyncIterable<AnswerEvent>;
   recall(params: RecallParams, context: CallContext): Promise<RecallResult>;
+  /** Continues a chat with the bare model: nothing of any memory enters it. */
+  generate(params: GenerateParams, context: CallContext): AsyncIterable<GenerateEvent>;
+  countTokens(params: CountTokensParams, context: CallContext): Promise<CountTokensResult>;
+  /** The files in memory, by path; needs no model. */
+  files(folder: string): Promise<MemoryFile[]>;
+  /** A file's text as the memory holds it; undefined for what is not in memory. Nothing is read of the disk but the store. */
+  fileText(folder: string, path: string): Promise<string | undefined>;
   status(folder: string): Promise<StatusResult>;
   forget(params: ForgetParams): Promise<ForgetResult>;
   models(): Promise<ModelInfo[]>;
