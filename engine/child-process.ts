@@ -58,6 +58,7 @@ function connectToEngine(worker: Worker): Rpc {
     {
       progress: (event) => void client.progress(event),
       answer: (id, event) => void client.answer(id, event),
+      generated: (id, event) => void client.generated(id, event),
     },
     { ...overChannel(portChannel(worker)), eventNames: ["cancel"], timeout: -1, onGeneralError: reportAndGoOn },
   );
@@ -69,7 +70,7 @@ function connectToEngine(worker: Worker): Rpc {
   };
   const client = createBirpc<ClientFunctions, EngineFunctions>(functions, {
     ...overChannel(parentChannel()),
-    eventNames: ["progress", "answer"],
+    eventNames: ["progress", "answer", "generated"],
     timeout: -1,
     resolver: (name, resolved) => (Object.hasOwn(functions, name) ? resolved : undefined),
     onGeneralError: reportAndGoOn,

@@ -3,6 +3,9 @@ import { availableParallelism, constants, homedir, setPriority, totalmem } from 
 import { listModels } from "./models/list-models.ts";
 import { type LoadedModel, loadModel } from "./loaded-model.ts";
 import { RepoMemoryError } from "./protocol/errors.ts";
+import { continueChat, countTokens } from "./answer/bare-model.ts";
+import type { CountTokensParams, CountTokensResult, GenerateEvent, GenerateParams } from "./protocol/generation.ts";
+import { WorkInHand } from "./protocol/work-in-hand.ts";
 import type {
   AnswerEvent,
   AskParams,
@@ -14,6 +17,7 @@ import type {
   ForgetResult,
   IngestParams,
   IngestResult,
+  MemoryFile,
   ModelInfo,
   RecallParams,
   RecallResult,
@@ -22,7 +26,7 @@ import type {
   TrainResult,
 } from "./protocol/requests.ts";
 import { DiskBudget } from "./store/disk-budget.ts";
-import { forgetStores, latestTotals } from "./store/stores.ts";
+import { forgetStores, latestFiles, latestText, latestTotals } from "./store/stores.ts";
 import { SharedCall } from "./protocol/shared-call.ts";
 import { UnsavedTexts } from "./ingest/unsaved-texts.ts";
 import { trainForFolders } from "./training/train-for-folders.ts";
@@ -47,6 +51,8 @@ export class Engine implements EngineApi {
   /** What editors hold unsaved, also for folders that are not open, or are opened again. */
   private readonly unsaved = new UnsavedTexts();
   private readonly closing = new AbortController();
+  /** Chats with the bare model: it is closed after the last of their steps. */
+  private readonly chats = new WorkInHand();
   private loading: SharedCall<LoadedModel> | undefined;
   private loaded: LoadedModel | undefined;
   private readonly questions = new QuestionGate();
@@ -76,6 +82,30 @@ export class Engine implements EngineApi {
 
   async recall(params: RecallParams, context: CallContext): Promise<RecallResult> {
     return (await this.workspace(params.folder, context)).recall(params, context);
+  }
+
+  async *generate(params: GenerateParams, context: CallContext): AsyncGenerator<GenerateEvent> {
+    const loaded = await this.model(context);
+    const signal = AbortSignal.any([context.signal, this.closing.signal]);
+    const leave = this.questions.enter();
+    try {
+      yield* this.chats.stepwise(continueChat(loaded, params, signal));
+    } finally {
+      leave();
+    }
+  }
+
+  async countTokens(params: CountTokensParams, context: CallContext): Promise<CountTokensResult> {
+    return countTokens(await this.model(context), params);
+  }
+
+  async files(folder: string): Promise<MemoryFile[]> {
+    return this.workspaces.get(folder)?.files() ?? latestFiles(this.options.dataDir, folder);
+  }
+
+  async fileText(folder: string, path: string): Promise<string | undefined> {
+    const open = this.workspaces.get(folder);
+    return open ? open.fileText(path) : latestText(this.options.dataDir, folder, path);
   }
 
   async status(folder: string): Promise<StatusResult> {
@@ -131,6 +161,7 @@ export class Engine implements EngineApi {
     for (const workspace of this.workspaces.values()) await workspace.close();
     this.workspaces.clear();
     this.opening.clear();
+    await this.chats.settled();
     await (await this.loading?.cancel())?.model.close();
     this.loaded = undefined;
   }

@@ -33,10 +33,33 @@ const Turn = v.object({
   text: v.pipe(v.string(), v.maxLength(262_144)),
 });
 
+const History = v.exactOptional(v.pipe(v.array(Turn), v.maxLength(100)));
+
+const sampling = {
+  temperature: v.exactOptional(real(0, 10)),
+  topK: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
+  topP: v.exactOptional(real(0, 1)),
+  minP: v.exactOptional(real(0, 1)),
+  repetitionPenalty: v.exactOptional(real(0.01, 100)),
+  seed: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
+};
+
+/** A chat's message may quote several files; a model's window holds far less. */
+const MessageText = v.pipe(v.string(), v.maxLength(1024 * 1024));
+
+const Message = v.object({ role: v.picklist(["system", "user", "assistant"]), text: MessageText });
+
+const Generate = v.object({
+  messages: v.pipe(v.array(Message), v.minLength(1), v.maxLength(1_000)),
+  maxTokens: v.exactOptional(count(65_536)),
+  stop: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))), v.maxLength(64))),
+  ...sampling,
+});
+
 const Ask = v.object({
   folder: Path,
   question: Question,
-  history: v.exactOptional(v.pipe(v.array(Turn), v.maxLength(100))),
+  history: History,
   selection: v.exactOptional(
     v.object({ path: RelativePath, startLine: Line, endLine: Line, text: v.pipe(v.string(), v.maxLength(262_144)) }),
   ),
@@ -45,16 +68,11 @@ const Ask = v.object({
   ranges: v.exactOptional(
     v.pipe(v.array(v.object({ path: RelativePath, startLine: Line, endLine: Line })), v.maxLength(1_000)),
   ),
-  opening: v.exactOptional(v.pipe(v.string(), v.maxLength(4_096))),
+  parts: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(4_096))), v.maxLength(16))),
   reread: v.exactOptional(v.boolean()),
   strategy: v.exactOptional(v.picklist(["blocks", "infllm-published"])),
   maxTokens: v.exactOptional(count(65_536)),
-  temperature: v.exactOptional(real(0, 10)),
-  topK: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
-  topP: v.exactOptional(real(0, 1)),
-  minP: v.exactOptional(real(0, 1)),
-  repetitionPenalty: v.exactOptional(real(0.01, 100)),
-  seed: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
+  ...sampling,
 });
 
 const Open = v.object({
@@ -74,7 +92,18 @@ export const parameterSchemas = {
   open: Open,
   ingest: v.object({ folder: Path, open: OpenFiles }),
   ask: Ask,
-  recall: v.object({ folder: Path, question: Question, top: v.exactOptional(count(10_000)) }),
+  recall: v.object({
+    folder: Path,
+    question: Question,
+    top: v.exactOptional(count(10_000)),
+    history: History,
+    maxTokens: v.exactOptional(count(1_000_000)),
+    text: v.exactOptional(v.boolean()),
+  }),
+  generate: Generate,
+  countTokens: v.object({ texts: v.pipe(v.array(MessageText), v.maxLength(10_000)) }),
+  files: Folder,
+  fileText: v.object({ folder: Path, path: RelativePath }),
   status: Folder,
   forget: v.object({
     folder: Path,

@@ -47,7 +47,7 @@ class EngineServer {
     };
     this.#client = createBirpc<ClientFunctions, EngineFunctions>(functions, {
       ...overChannel(channel),
-      eventNames: ["progress", "answer"],
+      eventNames: ["progress", "answer", "generated"],
       timeout: -1,
       resolver: (name, resolved) => (Object.hasOwn(functions, name) ? resolved : undefined),
       onGeneralError: reportAndGoOn,
@@ -86,6 +86,13 @@ class EngineServer {
       ingest: async (params, context) => engine().ingest(parseParams("ingest", params), context),
       ask: (params, context) => this.#ask(id, params, context),
       recall: async (params, context) => engine().recall(parseParams("recall", params), context),
+      generate: (params, context) => this.#generate(id, params, context),
+      countTokens: async (params, context) => engine().countTokens(parseParams("countTokens", params), context),
+      files: async (params) => engine().files(parseParams("files", params).folder),
+      fileText: async (params) => {
+        const { folder, path } = parseParams("fileText", params);
+        return (await engine().fileText(folder, path)) ?? null;
+      },
       status: async (params) => engine().status(parseParams("status", params).folder),
       forget: async (params) => engine().forget(parseParams("forget", params)),
       models: async () => engine().models(),
@@ -107,6 +114,13 @@ class EngineServer {
   async #ask(id: number, params: unknown, context: CallContext): Promise<null> {
     for await (const event of this.#opened().ask(parseParams("ask", params), context)) {
       await this.#client.answer(id, event);
+    }
+    return null;
+  }
+
+  async #generate(id: number, params: unknown, context: CallContext): Promise<null> {
+    for await (const event of this.#opened().generate(parseParams("generate", params), context)) {
+      await this.#client.generated(id, event);
     }
     return null;
   }

@@ -4,6 +4,7 @@ import { PublishedInfllm } from "./answer/infllm-published.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
 import { WindowFiller } from "./answer/fill-window.ts";
 import { LookUp } from "./answer/look-up.ts";
+import { recalledBlocks } from "./answer/recalled-blocks.ts";
 import { CatchUp } from "./ingest/catch-up.ts";
 import { Ingestor } from "./ingest/ingestor.ts";
 import { onBattery } from "./ingest/power.ts";
@@ -16,15 +17,17 @@ import type {
   Coverage,
   EngineOptions,
   IngestResult,
+  MemoryFile,
   RecallParams,
   RecallResult,
   StatusResult,
 } from "./protocol/requests.ts";
+import { WorkInHand } from "./protocol/work-in-hand.ts";
 import type { DiskBudget } from "./store/disk-budget.ts";
 import { Store } from "./store/store.ts";
+import { filesIn, textIn } from "./store/stores.ts";
 import { realFolder, storePath } from "./store/store-path.ts";
 
-const DEFAULT_TOP = 8;
 /** Characters of a selection that help the look-up; more would drown the question. */
 const SELECTION_CHARACTERS = 600;
 
@@ -54,7 +57,7 @@ export class Workspace {
   private readonly published: PublishedInfllm;
   private readonly closing = new AbortController();
   /** Steps of questions that are in work: the store is closed after them. */
-  private readonly atWork = new Set<Promise<unknown>>();
+  private readonly work = new WorkInHand();
 
   private constructor(
     { loaded, questions, log, threads }: WorkspaceOptions,
@@ -101,27 +104,33 @@ export class Workspace {
   /** Asks, once the memory holds nothing any more that the folder does not say. */
   async *ask(params: AskParams, context: CallContext): AsyncGenerator<AnswerEvent> {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
-    await this.working(this.catchUp.beforeQuestion({ ...context, signal }));
+    await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }));
     const leave = this.questions.enter();
     try {
       const started = performance.now();
       const coverage = this.ingestor.coverage();
-      const events = await this.working(this.events(params, started, signal));
-      for await (const event of this.stepwise(events)) yield withCoverage(event, coverage);
+      const events = await this.work.step(this.events(params, started, signal));
+      for await (const event of this.work.stepwise(events)) yield withCoverage(event, coverage);
     } finally {
       leave();
     }
   }
 
-  async recall({ question, top = DEFAULT_TOP }: RecallParams, context: CallContext): Promise<RecallResult> {
+  async recall(params: RecallParams, context: CallContext): Promise<RecallResult> {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
-    await this.working(this.catchUp.beforeQuestion({ ...context, signal }));
+    await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }));
     const coverage = this.ingestor.coverage();
-    const hits = await this.working(this.lookUp.rank(question));
-    const blocks = hits
-      .slice(0, top)
-      .map(({ block: { path, startLine, endLine }, score, why }) => ({ path, startLine, endLine, score, why }));
-    return { blocks, coverage };
+    const hits = await this.work.step(this.lookUp.rank(lookUpText(params)));
+    signal.throwIfAborted();
+    return { blocks: recalledBlocks(this.store, hits, params), coverage };
+  }
+
+  files(): MemoryFile[] {
+    return filesIn(this.store);
+  }
+
+  fileText(path: string): string | undefined {
+    return textIn(this.store, path);
   }
 
   status(): Pick<StatusResult, "state" | "files" | "blocks" | "tokens" | "bytes" | "coverage"> {
@@ -148,7 +157,7 @@ export class Workspace {
   async close(): Promise<void> {
     this.closing.abort();
     await this.ingestor.close();
-    await Promise.allSettled(this.atWork);
+    await this.work.settled();
     await this.published.close();
     await this.lookUp.close();
     this.store.close();
@@ -159,28 +168,6 @@ export class Workspace {
     const filled = await this.filler.fill(lookUpText(params), params, signal);
     return answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
   }
-
-  private async working<T>(step: Promise<T>): Promise<T> {
-    this.atWork.add(step);
-    try {
-      return await step;
-    } finally {
-      this.atWork.delete(step);
-    }
-  }
-
-  /** The same events; only while one is made is the question in work: its reader may take as long as it likes between them. */
-  private async *stepwise(events: AsyncGenerator<AnswerEvent>): AsyncGenerator<AnswerEvent> {
-    try {
-      for (;;) {
-        const { value, done } = await this.working(events.next());
-        if (done === true) return;
-        yield value;
-      }
-    } finally {
-      await events.return(undefined);
-    }
-  }
 }
 
 function withCoverage(event: AnswerEvent, coverage: Coverage): AnswerEvent {
@@ -189,7 +176,11 @@ function withCoverage(event: AnswerEvent, coverage: Coverage): AnswerEvent {
 }
 
 /** What the look-up goes by: the question, what it follows up on, and the selection that it is about. */
-function lookUpText({ question, history = [], selection }: AskParams): string {
+function lookUpText({
+  question,
+  history = [],
+  selection,
+}: Pick<AskParams, "question" | "history" | "selection">): string {
   const before = history.findLast((turn) => turn.role === "user")?.text ?? "";
   return [before, selection?.text.slice(0, SELECTION_CHARACTERS) ?? "", question]
     .filter((text) => text !== "")

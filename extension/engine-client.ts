@@ -2,6 +2,12 @@ import { createBirpc } from "birpc";
 import { type Channel, overChannel } from "../engine/protocol/channel.ts";
 import { type PlainError, RepoMemoryError } from "../engine/protocol/errors.ts";
 import type {
+  CountTokensParams,
+  CountTokensResult,
+  GenerateEvent,
+  GenerateParams,
+} from "../engine/protocol/generation.ts";
+import type {
   AnswerEvent,
   AskParams,
   CallContext,
@@ -11,6 +17,7 @@ import type {
   ForgetResult,
   IngestParams,
   IngestResult,
+  MemoryFile,
   ModelInfo,
   RecallParams,
   RecallResult,
@@ -36,6 +43,7 @@ type Context = Partial<CallContext>;
 interface Pending {
   onProgress?: CallContext["onProgress"];
   onAnswer?: (event: AnswerEvent) => void;
+  onGenerated?: (event: GenerateEvent) => void;
   fail: (error: Error) => void;
 }
 
@@ -53,6 +61,7 @@ export class EngineClient implements EngineApi {
     const functions: ClientFunctions = {
       progress: (event) => this.#progress(event),
       answer: (id, event) => this.#pending.get(id)?.onAnswer?.(event),
+      generated: (id, event) => this.#pending.get(id)?.onGenerated?.(event),
     };
     this.#engine = createBirpc<EngineFunctions, ClientFunctions>(functions, {
       ...overChannel(channel),
@@ -83,20 +92,24 @@ export class EngineClient implements EngineApi {
     return this.#call("ingest", params, context);
   }
 
-  async *ask(params: AskParams, context: Context = {}): AsyncGenerator<AnswerEvent> {
-    const events = new EventQueue<AnswerEvent>();
-    const stop = new AbortController();
-    const signal = context.signal ? AbortSignal.any([context.signal, stop.signal]) : stop.signal;
-    this.#call("ask", params, { ...context, signal }, (event) => events.push(event)).then(
-      () => events.end(),
-      (error: unknown) => events.fail(error),
-    );
-    try {
-      yield* events;
-    } finally {
-      // Whoever stops reading early wants no more tokens; after the last event this does nothing.
-      stop.abort();
-    }
+  ask(params: AskParams, context: Context = {}): AsyncGenerator<AnswerEvent> {
+    return streamed<AnswerEvent>(context, (own, onAnswer) => this.#call("ask", params, own, { onAnswer }));
+  }
+
+  generate(params: GenerateParams, context: Context = {}): AsyncGenerator<GenerateEvent> {
+    return streamed<GenerateEvent>(context, (own, onGenerated) => this.#call("generate", params, own, { onGenerated }));
+  }
+
+  countTokens(params: CountTokensParams, context: Context = {}): Promise<CountTokensResult> {
+    return this.#call("countTokens", params, context);
+  }
+
+  files(folder: string): Promise<MemoryFile[]> {
+    return this.#call("files", { folder });
+  }
+
+  async fileText(folder: string, path: string): Promise<string | undefined> {
+    return (await this.#call("fileText", { folder, path })) ?? undefined;
   }
 
   recall(params: RecallParams, context: Context = {}): Promise<RecallResult> {
@@ -150,7 +163,7 @@ export class EngineClient implements EngineApi {
     name: N,
     params: Calls[N]["params"],
     { signal, onProgress }: Context = {},
-    onAnswer?: Pending["onAnswer"],
+    onEvent: Pick<Pending, "onAnswer" | "onGenerated"> = {},
   ): Promise<Calls[N]["result"]> {
     if (this.#death) throw this.#death;
     signal?.throwIfAborted();
@@ -158,7 +171,7 @@ export class EngineClient implements EngineApi {
     // Made here, so that the stack names who asked; the engine's own words are put in on reply.
     const asker = new Error(`Call "${name}" of the engine`);
     const { promise: death, reject: fail } = Promise.withResolvers<never>();
-    this.#pending.set(id, { fail, ...(onProgress && { onProgress }), ...(onAnswer && { onAnswer }) });
+    this.#pending.set(id, { fail, ...(onProgress && { onProgress }), ...onEvent });
     const cancel = () => void this.#engine.cancel(id);
     signal?.addEventListener("abort", cancel);
     try {
@@ -169,6 +182,26 @@ export class EngineClient implements EngineApi {
       signal?.removeEventListener("abort", cancel);
       this.#pending.delete(id);
     }
+  }
+}
+
+/** Runs a call that answers with events; whoever stops reading them early cancels it. */
+async function* streamed<E>(
+  context: Context,
+  call: (context: Context, onEvent: (event: E) => void) => Promise<null>,
+): AsyncGenerator<E> {
+  const events = new EventQueue<E>();
+  const stop = new AbortController();
+  const signal = context.signal ? AbortSignal.any([context.signal, stop.signal]) : stop.signal;
+  call({ ...context, signal }, (event) => events.push(event)).then(
+    () => events.end(),
+    (error: unknown) => events.fail(error),
+  );
+  try {
+    yield* events;
+  } finally {
+    // After the last event this does nothing.
+    stop.abort();
   }
 }
 

@@ -10,6 +10,8 @@ import { TextStream } from "./text-stream.ts";
 export interface GenerateOptions extends SamplingOptions {
   maxTokens: number;
   signal: AbortSignal;
+  /** As in `StoppingOptions`. */
+  stopStrings?: readonly string[];
 }
 
 /** One generated token: its text as far as it is clear, and what it attended to. */
@@ -42,7 +44,11 @@ export async function* generate(
   const maxTokens = Math.min(options.maxTokens, model.positions - position - suffix.length);
   const sampler = createSampler(options);
   const stream = new TextStream();
-  const stopping = new StoppingCriteria({ endTokens: model.tokenizer.endTokens, maxTokens });
+  const stopping = new StoppingCriteria({
+    endTokens: model.tokenizer.endTokens,
+    maxTokens,
+    stopStrings: options.stopStrings ?? [],
+  });
   const recent: number[] = [];
   let logits = await model.prefill(window, suffix, position, options.signal);
   position += suffix.length;

@@ -1,8 +1,9 @@
 /** The fixed words around a question: they decide the prefix's tokens, and with them every stored block. */
 import { extname } from "node:path";
 import type { TokenizerFiles } from "../models/model-source.ts";
+import type { ChatMessage } from "../protocol/generation.ts";
 import type { ChatTurn, LineRange } from "../protocol/requests.ts";
-import { type ChatTemplate, chatAround, readChatTemplate } from "../tokenizer/chat-template.ts";
+import { type ChatTemplate, chatAround, readChatTemplate, renderConversation } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 
 /** Counts up when prefix or headers change: blocks encoded behind others are then of no use. */
@@ -68,6 +69,19 @@ export class PromptWriter {
   suffix(prompt: Prompt, hasMemory: boolean): Int32Array {
     const { suffix } = this.around(prompt);
     return this.tokenizer.encodeTemplate(hasMemory ? CLOSING + suffix : suffix);
+  }
+
+  /** Tokens of a chat without memory, up to where the assistant begins to write. */
+  chat(messages: readonly ChatMessage[]): Int32Array {
+    const plain = messages.map(({ role, text }) => ({ role, content: text }));
+    return this.tokenizer.encodeTemplate(renderConversation(this.template, plain));
+  }
+
+  /** What the template adds to each message, in tokens. */
+  tokensPerMessage(): number {
+    const [user, assistant] = [{ role: "user", text: "?" } as const, { role: "assistant", text: "?" } as const];
+    const two = this.chat([user, assistant, user]).length - this.chat([user]).length;
+    return Math.ceil(two / 2) - this.tokenizer.encode("?").length;
   }
 
   private around({ question, history = [], excerpts = [], selection }: Prompt): { prefix: string; suffix: string } {

@@ -96,8 +96,11 @@ export interface AskParams extends SamplingOptions {
   excluded?: string[];
   /** Lines whose blocks must be in the window, the most wanted first; what is not in memory is passed over. */
   ranges?: LineRange[];
-  /** What the answer begins with: put into the prompt as the model's own words, and not generated. */
-  opening?: string;
+  /**
+   * What each part of the answer begins with, as if the model had written it: it goes on after each, until an empty line where
+   * another part follows. Not with "infllm-published".
+   */
+  parts?: string[];
   /** Reads the best blocks again as text: slower, for answers that copy code. */
   reread?: boolean;
   /** "blocks" by default. */

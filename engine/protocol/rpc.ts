@@ -1,3 +1,4 @@
+import type { CountTokensParams, CountTokensResult, GenerateEvent, GenerateParams } from "./generation.ts";
 import type {
   AnswerEvent,
   AskParams,
@@ -7,6 +8,7 @@ import type {
   ForgetResult,
   IngestParams,
   IngestResult,
+  MemoryFile,
   ModelInfo,
   Progress,
   RecallParams,
@@ -31,6 +33,12 @@ export interface Calls {
   /** The answer comes as `answer` events; the reply only says that there are no more. */
   ask: { params: AskParams; result: null };
   recall: { params: RecallParams; result: RecallResult };
+  /** The text comes as `generated` events; the reply only says that there are no more. */
+  generate: { params: GenerateParams; result: null };
+  countTokens: { params: CountTokensParams; result: CountTokensResult };
+  files: { params: { folder: string }; result: MemoryFile[] };
+  /** Null for what is not in memory. */
+  fileText: { params: { folder: string; path: string }; result: string | null };
   status: { params: { folder: string }; result: StatusResult };
   forget: { params: ForgetParams; result: ForgetResult };
   models: { params: Record<string, never>; result: ModelInfo[] };
@@ -84,4 +92,5 @@ export interface EngineFunctions {
 export interface ClientFunctions {
   progress(event: ProgressEvent): void;
   answer(id: number, event: AnswerEvent): void;
+  generated(id: number, event: GenerateEvent): void;
 }

@@ -72,6 +72,7 @@ export class BlockReader {
   readonly #header;
   readonly #text;
   readonly #totals;
+  readonly #fileText;
 
   constructor(connection: Connection, index: IndexTable) {
     this.#placed = connection.prepare<[], PlacedRow>(`${PLACED} ORDER BY f.path, p.ordinal, b.ordinal`);
@@ -88,6 +89,12 @@ export class BlockReader {
     this.#kv = connection.prepare<[number], StoredKv>("SELECT codec, data FROM block_kv WHERE block = ?");
     this.#header = connection.prepare<[number], StoredKv>("SELECT codec, data FROM headers WHERE id = ?");
     this.#text = connection.prepare<[number], string>("SELECT text FROM blocks WHERE id = ?").pluck();
+    this.#fileText = connection
+      .prepare<[string], string | null>(
+        `SELECT b.text FROM files f LEFT JOIN file_segments p ON p.file = f.id LEFT JOIN blocks b ON b.segment = p.segment
+         WHERE f.path = ? ORDER BY p.ordinal, b.ordinal`,
+      )
+      .pluck();
     this.#totals = connection.prepare<[], MemoryTotals>(
       `SELECT (SELECT count(*) FROM files) AS files, (SELECT count(*) FROM file_segments) AS segments,
               count(b.id) AS blocks, ifnull(sum(b.tokens), 0) AS tokens
@@ -143,6 +150,12 @@ export class BlockReader {
 
   text(block: number): string | undefined {
     return this.#text.get(block);
+  }
+
+  /** A live file's whole text; undefined for a path that no live file has. */
+  fileText(path: string): string | undefined {
+    const texts = this.#fileText.all(path);
+    return texts.length === 0 ? undefined : texts.join("");
   }
 
   totals(): MemoryTotals {

@@ -1,7 +1,7 @@
 /** The stores of a folder, one a model, as files: what can be said and done without a model. */
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { ForgetResult, StatusResult } from "../protocol/requests.ts";
+import type { ForgetResult, MemoryFile, StatusResult } from "../protocol/requests.ts";
 import { deleteIfAlone } from "./database.ts";
 import { Store } from "./store.ts";
 import { storeFolder } from "./store-path.ts";
@@ -35,6 +35,26 @@ export function latestTotals(dataDir: string, folder: string): Totals {
     const { files, blocks, tokens } = store.totals();
     return { state: files === 0 ? "empty" : "ready", files, blocks, tokens, bytes: store.bytes() };
   });
+}
+
+/** The files that the store used last holds, by path. Throws `folder-not-found`. */
+export function latestFiles(dataDir: string, folder: string): MemoryFile[] {
+  const [latest] = storeFiles(dataDir, folder);
+  return latest === undefined ? [] : withStore(latest, filesIn);
+}
+
+/** A file's text in the store used last; undefined for what is not in it. Throws `folder-not-found`. */
+export function latestText(dataDir: string, folder: string, path: string): string | undefined {
+  const [latest] = storeFiles(dataDir, folder);
+  return latest === undefined ? undefined : withStore(latest, (store) => textIn(store, path));
+}
+
+export function filesIn(store: Store): MemoryFile[] {
+  return store.files().map(({ path, size }) => ({ path, bytes: size }));
+}
+
+export function textIn(store: Store, path: string): string | undefined {
+  return store.read((blocks) => blocks.fileText(path));
 }
 
 /**

@@ -73,6 +73,25 @@ export function renderChat(
   return renderGuarded(template, guarded, addGenerationPrompt);
 }
 
+/**
+ * Any chat, up to where the assistant begins to write, in the form that templates insist on: one system message at most, then user
+ * and assistant in turns, the user first. Rendered as `renderChat` does.
+ *
+ * @throws RepoMemoryError `model-invalid` when the template fails.
+ */
+export function renderConversation(template: ChatTemplate, chat: readonly ChatMessage[]): string {
+  const system = chat.flatMap(({ role, content }) => (role === "system" ? content : [])).join("\n\n");
+  const turns = chat.flatMap(({ role, content }): ChatTurn[] => (role === "system" ? [] : [{ role, text: content }]));
+  // An answer that comes first stays: nothing was asked before it.
+  const asked: ChatTurn[] = turns[0]?.role === "user" ? turns : [{ role: "user", text: "" }, ...turns];
+  const messages = alternating(asked).map(({ role, text }): ChatMessage => ({ role, content: text }));
+  const [first] = messages;
+  if (system !== "" && systemPlace(template, system) === "message")
+    messages.unshift({ role: "system", content: system });
+  else if (system !== "" && first) first.content = `${system}\n\n${first.content}`;
+  return renderChat(template, messages, { addGenerationPrompt: true });
+}
+
 function renderGuarded(template: ChatTemplate, messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
   if (template.source === undefined) return renderPlain(template, messages, addGenerationPrompt);
   return renderTemplate(template.source, {

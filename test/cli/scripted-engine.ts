@@ -21,6 +21,8 @@ export interface Script {
   failure?: Error;
   /** How much of the folder is in memory. */
   coverage?: Coverage;
+  /** Files in memory with their texts. */
+  files?: Record<string, string>;
   /** Thrown when the engine is opened. */
   openFailure?: Error;
 }
@@ -69,7 +71,7 @@ const trained = {
 function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
   const note = (name: string, params: unknown): void => void calls.push({ name, params });
   const coverage = script.coverage ? { coverage: script.coverage } : {};
-  const found = asked.citations.map((range) => ({ ...range, why: "words" as const }));
+  const found = asked.citations.map((range) => ({ ...range, why: "words" as const, tokens: 64 }));
   return {
     async ingest(params, context) {
       note("ingest", params);
@@ -88,6 +90,24 @@ function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
       note("recall", params);
       if (script.failure) throw script.failure;
       return { blocks: found, ...coverage };
+    },
+    async *generate(params) {
+      note("generate", params);
+      const timing = { firstTokenMs: 90, totalMs: 200 };
+      yield { type: "token", text: "Yes." };
+      yield { type: "end", result: { text: "Yes.", tokens: { prompt: 5, generated: 2 }, timing, finish: "stop" } };
+    },
+    async countTokens({ texts }) {
+      const model = { name: "tiny", architecture: "llama", windowTokens: 2048 };
+      return { counts: texts.map((text) => text.length), perMessage: 4, model };
+    },
+    async files(folder) {
+      note("files", folder);
+      return Object.entries(script.files ?? {}).map(([path, text]) => ({ path, bytes: Buffer.byteLength(text) }));
+    },
+    async fileText(_folder, path) {
+      note("fileText", path);
+      return script.files?.[path];
     },
     async status(folder) {
       note("status", folder);

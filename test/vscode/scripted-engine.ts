@@ -6,14 +6,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import { runEngineProcess } from "../../engine/child-process.ts";
 import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import type {
+  CountTokensParams,
+  CountTokensResult,
+  GenerateEvent,
+  GenerateParams,
+} from "../../engine/protocol/generation.ts";
+import type {
   AnswerEvent,
   AskParams,
   CallContext,
   EngineApi,
   EngineOptions,
   IngestResult,
+  MemoryFile,
   ModelInfo,
   ChosenRange,
+  RecallParams,
+  RecallResult,
   SentenceSources,
   StatusResult,
 } from "../../engine/protocol/requests.ts";
@@ -112,9 +121,50 @@ class ScriptedEngine implements EngineApi {
     };
   }
 
-  /** Tells which hints came in: "changed" lists them, a text's length as the last line. */
-  async recall(): Promise<{ blocks: ChosenRange[] }> {
-    return { blocks: [...this.#changed] };
+  /** For the question "hints": those that came in, a text's length as the last line. Else what `ask` would cite. */
+  async recall({ question, folder, top = 8, maxTokens = Infinity, text }: RecallParams): Promise<RecallResult> {
+    if (question === "hints") return { blocks: this.#changed.map((block) => ({ ...block, tokens: 1 })) };
+    if (question.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
+    const blocks = sources(folder).map((block) => ({
+      ...block,
+      tokens: 90,
+      ...(text && { text: linesIn(folder, block) }),
+    }));
+    return { blocks: blocks.slice(0, Math.min(top, Math.floor(maxTokens / 90))) };
+  }
+
+  /** Says again what it was asked; "endless" goes on until it is cancelled. */
+  async *generate(
+    { messages, maxTokens = Infinity }: GenerateParams,
+    { signal }: CallContext,
+  ): AsyncGenerator<GenerateEvent> {
+    const asked = messages.at(-1)?.text ?? "";
+    if (asked.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
+    const words: string[] = [];
+    for await (const word of asked.includes("endless") ? endless() : (`Asked: ${asked}`.match(/\s*\S+/g) ?? [])) {
+      if (signal.aborted || words.length >= maxTokens) break;
+      words.push(word);
+      yield { type: "token", text: word };
+      await yieldOnce();
+    }
+    const tokens = { prompt: 20, generated: words.length };
+    const finish = signal.aborted ? "cancelled" : "stop";
+    const timing = { firstTokenMs: 400, totalMs: 900 };
+    yield { type: "end", result: { text: words.join(""), tokens, timing, finish } };
+  }
+
+  /** A token is a word. */
+  async countTokens({ texts }: CountTokensParams): Promise<CountTokensResult> {
+    const counts = texts.map((each) => each.match(/\S+/g)?.length ?? 0);
+    return { counts, perMessage: 4, model: { name: model.name, architecture: "llama", windowTokens: 8192 } };
+  }
+
+  async files(folder: string): Promise<MemoryFile[]> {
+    return sources(folder).map(({ path }) => ({ path, bytes: 1 }));
+  }
+
+  async fileText(folder: string, path: string): Promise<string | undefined> {
+    return readFileSync(`${folder}/${path}`, "utf8");
   }
 
   async status(folder: string): Promise<StatusResult> {
@@ -202,6 +252,11 @@ function sentencesOf(answer: string, blocks: readonly ChosenRange[]): SentenceSo
     const sources = block === undefined ? [] : [block, ...blocks.filter((other) => other !== block)];
     return { start: line.index, end: line.index + line[0].length, blocks: sources };
   });
+}
+
+function linesIn(folder: string, { path, startLine, endLine }: ChosenRange): string {
+  const lines = readFileSync(`${folder}/${path}`, "utf8").split("\n");
+  return lines.slice(startLine - 1, endLine).join("\n");
 }
 
 function linesOf(path: string): number {
