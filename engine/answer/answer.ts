@@ -1,12 +1,13 @@
 /** From a question to a stream of answer events. */
 import type { AttentionWindow } from "../inference/attention-window.ts";
-import { generate } from "../inference/generate.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import type { Excerpt, PromptWriter } from "../inference/prompt.ts";
 import type { BlockSlots } from "../memory/block-window.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import type { AnswerEvent, AskParams, AskResult, ChosenRange } from "../protocol/requests.ts";
 import { AttentionTally } from "./citations.ts";
+import { generateParts, givenTokens } from "./generate-parts.ts";
+import { lineShares, type TokenTexts } from "./line-shares.ts";
 
 const DEFAULT_MAX_TOKENS = 256;
 /** Tokens that an answer is left room for at least. */
@@ -20,6 +21,8 @@ export interface FilledWindow {
   chosen: ChosenRange[];
   /** The best of them as text, for `AskParams.reread`. */
   excerpts?: Excerpt[];
+  /** The blocks' texts by id, as far as they are known. */
+  texts?: ReadonlyMap<number, string>;
   /** Whether anything in the memory fits the question; where not, the answer says so. True where it is left out. */
   found?: boolean;
   lookupMs: number;
@@ -35,10 +38,16 @@ export async function* answer(
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent> {
   const { window, slots, chosen, lookupMs } = filled;
+  const { parts = [] } = params;
   const memoryTokens = slots.reduce((sum, { from, to }) => sum + to - from, 0);
   yield { type: "lookup", blocks: chosen, memoryTokens, lookupMs };
   const found = isFitting(filled, params);
-  const suffix = fitSuffix(prompt, params, filled, model.positions - window.length - SHORTEST_ANSWER);
+  const suffix = fitSuffix(
+    prompt,
+    params,
+    filled,
+    model.positions - window.length - SHORTEST_ANSWER - givenTokens(model, parts),
+  );
   const promptTokens = window.length + suffix.length;
   const tally = new AttentionTally(slots, model.attentionHeads.retrieval);
   const options = { ...params, maxTokens: params.maxTokens ?? DEFAULT_MAX_TOKENS, signal };
@@ -48,20 +57,24 @@ export async function* answer(
   let generated = 0;
   let firstTokenMs = 0;
   let finish: AskResult["finish"] = "stop";
-  for await (const step of generate(model, window, suffix, options)) {
-    if (firstTokenMs === 0) firstTokenMs = performance.now() - started;
+  for await (const step of generateParts(model, window, suffix, parts, options)) {
+    if (firstTokenMs === 0 && !step.isGiven) firstTokenMs = performance.now() - started;
     generated = step.tokens;
     if (step.attention) tally.add(step.attention.weights, step.attention.width);
+    else if (step.isGiven) tally.interrupt();
+    else tally.wrote(text.length, text.length + step.text.length);
     if (step.text !== "") yield { type: "token", text: step.text };
     text += step.text;
     if (step.repeated) text = text.slice(0, -step.repeated);
     finish = step.finish ?? finish;
   }
+  const start = text.length - text.trimStart().length;
+  const end = Math.max(start, text.trimEnd().length);
   const result: AskResult = {
-    answer: text.trim(),
+    answer: text.slice(start, end),
     citations: tally.citations(),
-    sentences: [],
-    lines: [],
+    sentences: tally.sentences(text, start, end),
+    lines: lineShares(slots, tally.slotShares, tokenTexts(model, filled.texts)),
     found,
     tokens: { prompt: promptTokens, memory: memoryTokens, generated },
     timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },
@@ -73,6 +86,16 @@ export async function* answer(
 /** Whether there is something to answer from; what the chat or a selection is about needs nothing of the memory. */
 function isFitting({ found }: FilledWindow, { selection, history = [] }: AskParams): boolean {
   return found !== false || selection !== undefined || history.length > 0;
+}
+
+function tokenTexts({ tokenizer }: LanguageModel, texts: FilledWindow["texts"]): TokenTexts {
+  return {
+    idsOf: ({ id }) => {
+      const text = texts?.get(id);
+      return text === undefined ? undefined : tokenizer.encode(text);
+    },
+    bytesOf: (id) => tokenizer.bytes(id),
+  };
 }
 
 /** What is said before an answer that may well be made up. */

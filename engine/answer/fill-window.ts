@@ -7,13 +7,14 @@ import { BlockRestorer } from "../ingest/restore-blocks.ts";
 import type { Excerpt } from "../inference/prompt.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
-import type { ChosenRange } from "../protocol/requests.ts";
+import type { ChosenRange, LineRange } from "../protocol/requests.ts";
 import { fitsQuestion } from "../retrieval/evidence.ts";
 import { arrange, MOST_BLOCKS } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { AttentionWindow } from "../inference/attention-window.ts";
 import type { FilledWindow } from "./answer.ts";
+import { askedBlocks } from "./asked-blocks.ts";
 import { chooseBlocks, type Wishes } from "./choose-blocks.ts";
 import type { Hit } from "../retrieval/named-blocks.ts";
 import type { LookUp } from "./look-up.ts";
@@ -47,22 +48,36 @@ export class WindowFiller {
   }
 
   /** Looks the question up and places the best blocks; plain attention where the whole workspace is small. */
-  async fill(question: string, wishes: Wishes, signal: AbortSignal): Promise<FilledWindow> {
+  async fill(
+    question: string,
+    wishes: Wishes & { ranges?: readonly LineRange[] },
+    signal: AbortSignal,
+  ): Promise<FilledWindow> {
     const started = performance.now();
     const blocks = this.lookUp.blocks();
     const headers = new Set(blocks.map(({ header }) => header)).size * HEADER_TOKENS;
     const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
     if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
     const ranking = await this.lookUp.rank(question);
-    const chosen = chooseBlocks(ranking, wishes, (path) => this.encoder.header(path).length);
+    const headerTokens = (path: string) => this.encoder.header(path).length;
+    const found = chooseBlocks(ranking, wishes, headerTokens);
+    const chosen = withAsked(found, ranking, askedBlocks(blocks, wishes.ranges ?? [], headerTokens));
     const lookupMs = performance.now() - started;
     await this.restorer.restore(
       chosen.map(({ block }) => block.id),
       signal,
     );
     const excerpts = this.excerpts(chosen);
-    const found = chosen.some(({ why }) => why === "pinned") || fitsQuestion(ranking.map(({ evidence }) => evidence));
-    return { ...this.place(chosen.map(({ block }) => block)), chosen: chosen.map(rangeOf), excerpts, found, lookupMs };
+    const isWanted = chosen.some(({ why }) => why === "pinned" || why === "asked");
+    const placed = this.place(chosen.map(({ block }) => block));
+    return {
+      ...placed,
+      chosen: chosen.map(rangeOf),
+      excerpts,
+      texts: this.texts(placed.slots),
+      found: isWanted || fitsQuestion(ranking.map(({ evidence }) => evidence)),
+      lookupMs,
+    };
   }
 
   /** Places blocks behind the prefix, whatever they are. */
@@ -70,6 +85,10 @@ export class WindowFiller {
     const tokens = blocks.reduce((sum, block) => sum + block.tokens, 0);
     const window = this.encoder.prefix.copy(this.encoder.prefix.length + tokens + LOCAL_TOKENS);
     return { window, slots: this.loader.load(arrange(blocks), window) };
+  }
+
+  private texts(slots: readonly BlockSlots[]): Map<number, string> {
+    return this.store.read((reader) => new Map(slots.map(({ block }) => [block.id, reader.text(block.id) ?? ""])));
   }
 
   /** The best blocks as text. */
@@ -92,7 +111,7 @@ export class WindowFiller {
     const { window, slots } = this.plain;
     const chosen = blocks.map((block) => rangeOf({ block, score: 1, why: "all" as const }));
     const lookupMs = performance.now() - started;
-    return { window: window.copy(window.capacity), slots, chosen, found: true, lookupMs };
+    return { window: window.copy(window.capacity), slots, chosen, texts: this.texts(slots), found: true, lookupMs };
   }
 
   /** Appends every block's text to the window as plain tokens. */
@@ -111,6 +130,14 @@ export class WindowFiller {
     if (tokens.length > 0) await this.model.read(window, Int32Array.from(tokens), window.length, signal);
     return slots;
   }
+}
+
+/** What was asked for goes before what was found, and takes the place of the least of it where a window holds no more. */
+function withAsked(found: readonly Hit[], ranking: readonly Hit[], asked: readonly PlacedBlock[]): Hit[] {
+  const ids = new Set(asked.map(({ id }) => id));
+  const hits = new Map(ranking.filter(({ block }) => ids.has(block.id)).map((hit) => [hit.block.id, hit]));
+  const first = asked.flatMap(({ id }) => hits.get(id) ?? []).map((hit): Hit => ({ ...hit, why: "asked" }));
+  return [...first, ...found.filter(({ block }) => !ids.has(block.id))].slice(0, MOST_BLOCKS);
 }
 
 /** Blobs of blocks asked for lately stay in memory: follow-up questions mostly need the same ones. */

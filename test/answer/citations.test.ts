@@ -37,3 +37,38 @@ test("an answer that attended to no block cites none", () => {
   tally.add(weights(8, {}), 8);
   expect(tally.citations()).toEqual([]);
 });
+
+test("a sentence's sources are what chose its tokens: the step before each", () => {
+  const tally = new AttentionTally([slots("a.ts", 1, 9, 2, 4), slots("b.ts", 5, 8, 4, 6)], heads);
+  const [a, b] = [weights(8, { 2: 0.4 }), weights(8, { 5: 0.4 })];
+  const text = " Ab. Cd.";
+  // Nothing was measured before the first token: its own step stands in.
+  tally.wrote(0, 3);
+  tally.add(a, 8);
+  tally.wrote(3, 4);
+  tally.add(b, 8);
+  tally.wrote(4, 7);
+  tally.add(b, 8);
+  tally.wrote(7, 8);
+  tally.add(a, 8);
+  const found = tally.sentences(text, 1, text.length);
+  expect(found.map(({ start, end }) => [start, end])).toEqual([
+    [0, 3],
+    [4, 7],
+  ]);
+  expect(found.map(({ blocks }) => blocks.map(({ path }) => path))).toEqual([["a.ts"], ["b.ts"]]);
+  expect(Array.from(tally.slotShares, (share) => Math.round(share * 10))).toEqual([0, 0, 8, 0, 0, 8]);
+});
+
+test("what is given and not generated has no source", () => {
+  const tally = new AttentionTally([slots("a.ts", 1, 9, 2, 4)], heads);
+  tally.wrote(0, 3);
+  tally.add(weights(8, { 2: 0.4 }), 8);
+  tally.interrupt();
+  const text = "Ab. Given here. It is.";
+  tally.wrote(16, 19);
+  tally.add(weights(8, {}), 8);
+  tally.wrote(19, 22);
+  const found = tally.sentences(text, 0, text.length);
+  expect(found.map(({ start, end }) => text.slice(start, end))).toEqual(["Ab."]);
+});

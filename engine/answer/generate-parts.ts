@@ -1,0 +1,56 @@
+/** Answers in parts, each of which begins with words that are given. */
+import type { AttentionWindow } from "../inference/attention-window.ts";
+import { generate, type GenerateOptions, type GenerateStep } from "../inference/generate.ts";
+import type { LanguageModel } from "../inference/language-model.ts";
+
+/** What ends a part where another follows. */
+const PART_END = "\n\n";
+
+/** A step of `generate`; where `isGiven`, its text is a part's beginning and no token was generated. */
+export interface PartStep extends GenerateStep {
+  isGiven?: boolean;
+}
+
+/**
+ * Like `generate`. With parts, the model goes on from each part's given beginning as if it had written that itself: until an
+ * empty line where another part follows, and within an equal share of the tokens that are left. Only the last step has `finish`.
+ */
+export async function* generateParts(
+  model: LanguageModel,
+  window: AttentionWindow,
+  suffix: Int32Array,
+  parts: readonly string[],
+  options: GenerateOptions,
+): AsyncGenerator<PartStep> {
+  if (parts.length === 0) {
+    yield* generate(model, window, suffix, options);
+    return;
+  }
+  await model.read(window, suffix, window.length, options.signal);
+  const start = window.length;
+  let text = "";
+  let tokens = 0;
+  for (const [i, part] of parts.entries()) {
+    text += part;
+    yield { text: part, tokens, isGiven: true };
+    const isLast = i === parts.length - 1;
+    const maxTokens = Math.max(1, Math.floor((options.maxTokens - tokens) / (parts.length - i)));
+    const before = tokens;
+    // What was written so far is read again: an end token, or a part that was cut off, must not stay in the window.
+    window.truncate(start);
+    const own = { ...options, maxTokens, stopStrings: isLast ? [] : [PART_END] };
+    for await (const { finish, ...step } of generate(model, window, model.tokenizer.encode(text), own)) {
+      text += step.text;
+      if (step.repeated) text = text.slice(0, -step.repeated);
+      tokens = before + step.tokens;
+      const ends = finish !== undefined && (isLast || finish === "cancelled");
+      yield { ...step, tokens, ...(ends ? { finish } : {}) };
+      if (ends) return;
+    }
+  }
+}
+
+/** Tokens that the parts' beginnings take. */
+export function givenTokens(model: LanguageModel, parts: readonly string[]): number {
+  return model.tokenizer.encode(parts.join("")).length;
+}
