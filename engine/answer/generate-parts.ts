@@ -3,7 +3,7 @@ import type { AttentionWindow } from "../inference/attention-window.ts";
 import { generate, type GenerateOptions, type GenerateStep } from "../inference/generate.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 
-/** What ends a part where another follows. */
+/** What ends a part of several. */
 const PART_END = "\n\n";
 
 /** A step of `generate`; where `isGiven`, its text is a part's beginning and no token was generated. */
@@ -13,7 +13,7 @@ export interface PartStep extends GenerateStep {
 
 /**
  * Like `generate`. With parts, the model goes on from each part's given beginning as if it had written that itself: until an
- * empty line where another part follows, and within an equal share of the tokens that are left. Only the last step has `finish`.
+ * empty line where there are several, and within an equal share of the tokens that are left. Only the last step has `finish`.
  */
 export async function* generateParts(
   model: LanguageModel,
@@ -38,7 +38,7 @@ export async function* generateParts(
     const before = tokens;
     // What was written so far is read again: an end token, or a part that was cut off, must not stay in the window.
     window.truncate(start);
-    const own = { ...options, maxTokens, stopStrings: isLast ? [] : [PART_END] };
+    const own = { ...options, maxTokens, stopStrings: parts.length > 1 ? [PART_END] : [] };
     for await (const { finish, ...step } of generate(model, window, model.tokenizer.encode(text), own)) {
       text += step.text;
       if (step.repeated) text = text.slice(0, -step.repeated);

@@ -98,13 +98,15 @@ export interface AskParams extends SamplingOptions {
   ranges?: LineRange[];
   /**
    * What each part of the answer begins with, as if the model had written it: it goes on after each, until an empty line where
-   * another part follows. Not with "infllm-published".
+   * there are several. Not with "infllm-published".
    */
   parts?: string[];
   /** Reads the best blocks again as text: slower, for answers that copy code. */
   reread?: boolean;
   /** "blocks" by default. */
   strategy?: Strategy;
+  /** As in `RecallParams`. */
+  compare?: boolean;
   maxTokens?: number;
 }
 
@@ -145,6 +147,8 @@ export interface RecallParams {
   maxTokens?: number;
   /** Whether the blocks' texts come along. */
   text?: boolean;
+  /** Compares the folder with its memory first, for callers that tell of no changes; the first question of a process always does. */
+  compare?: boolean;
 }
 
 /** A block that was looked up, with what it says. */
