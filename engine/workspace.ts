@@ -104,7 +104,7 @@ export class Workspace {
   /** Asks, once the memory holds nothing any more that the folder does not say. */
   async *ask(params: AskParams, context: CallContext): AsyncGenerator<AnswerEvent> {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
-    await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }));
+    await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }, params.compare));
     const leave = this.questions.enter();
     try {
       const started = performance.now();
@@ -118,7 +118,7 @@ export class Workspace {
 
   async recall(params: RecallParams, context: CallContext): Promise<RecallResult> {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
-    await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }));
+    await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }, params.compare));
     const coverage = this.ingestor.coverage();
     const hits = await this.work.step(this.lookUp.rank(lookUpText(params)));
     signal.throwIfAborted();

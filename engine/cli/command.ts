@@ -43,6 +43,8 @@ export interface Command {
   options: Record<string, OptionSpec>;
   /** Full command lines, each with a word on what it does. */
   examples: { line: string; does: string }[];
+  /** What the engine is opened with, where that differs from what the shared options say. */
+  engineOptions?(args: Arguments): Partial<EngineOptions>;
   /** Throws a `RepoMemoryError` for every failure. */
   run(call: CommandCall): Promise<void>;
 }

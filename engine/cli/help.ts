@@ -15,6 +15,7 @@ export const sharedOptions: Record<string, OptionSpec> = {
     value: "GB",
     help: "Disk for the memory of all folders; 10 or a fifth of what is free if absent",
   },
+  "max-file-kib": { type: "string", value: "N", help: "Files above this many KiB are not read (1024)" },
   priority: { type: "string", value: "P", help: "low leaves the processor to other programs; normal if absent" },
   json: { type: "boolean", help: "Print one JSON object on standard output and nothing else" },
   help: { type: "boolean", short: "h", help: "Show this" },
@@ -51,7 +52,7 @@ export function overview(commands: readonly Command[]): string {
     `Commands\n${columns(commands.map(({ name, summary }) => [name, summary] as const))}`,
     'Examples\n  repo-memory ingest .\n  repo-memory ask . "What is the value of BLOCK_TOKENS?"',
     "Exit codes\n  0 done, 1 failed, 2 wrong usage, 130 interrupted",
-    "Environment\n  REPO_MEMORY_HOME   as --data\n  REPO_MEMORY_MODEL  as --model\n  NO_COLOR           no colours",
+    "Environment\n  REPO_MEMORY_HOME   as --data\n  REPO_MEMORY_MODEL  as --model\n  REPO_MEMORY_SECRET_PATTERNS  more files never to read, a .gitignore pattern a line\n  NO_COLOR           no colours",
   ];
   return `${sections.join("\n\n")}\n`;
 }

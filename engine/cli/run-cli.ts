@@ -10,6 +10,7 @@ import { chatCommand } from "./chat-command.ts";
 import type { CliEnvironment, Command } from "./command.ts";
 import { commandHelp, overview, sharedOptions } from "./help.ts";
 import { ingestCommand } from "./ingest-command.ts";
+import { mcpCommand } from "./mcp/mcp-command.ts";
 import { forgetCommand, modelsCommand, statusCommand } from "./memory-commands.ts";
 import { ProgressBars } from "./progress-bars.ts";
 import { recallCommand } from "./recall-command.ts";
@@ -25,6 +26,7 @@ const commands: readonly Command[] = [
   forgetCommand,
   modelsCommand,
   trainCommand,
+  mcpCommand,
 ];
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -71,7 +73,7 @@ async function runCommand(
   environment: CliEnvironment,
   terminal: Terminal,
 ): Promise<void> {
-  const options = engineOptions(args, environment);
+  const options = { ...engineOptions(args, environment), ...command.engineOptions?.(args) };
   const bars = new ProgressBars(environment.stderr);
   const context: CallContext = { signal: environment.signal, onProgress: (progress) => bars.update(progress) };
   let opened: Promise<EngineApi> | undefined;
@@ -100,6 +102,8 @@ function engineOptions(args: Arguments, { env, cwd }: CliEnvironment): EngineOpt
       threads: args.number("threads", { min: 1, max: 1024 }),
       diskBudgetBytes: budgetFrom(args),
       priority: priorityFrom(args),
+      maxFileBytes: maxFileBytesFrom(args),
+      secretPatterns: linesOf(env["REPO_MEMORY_SECRET_PATTERNS"]),
     }),
   };
 }
@@ -107,6 +111,17 @@ function engineOptions(args: Arguments, { env, cwd }: CliEnvironment): EngineOpt
 function budgetFrom(args: Arguments): number | undefined {
   const gigabytes = args.number("disk-budget", { min: 0.001, max: 1_000_000, integer: false });
   return gigabytes === undefined ? undefined : Math.round(gigabytes * 1e9);
+}
+
+function maxFileBytesFrom(args: Arguments): number | undefined {
+  const kibibytes = args.number("max-file-kib", { min: 1, max: 65_536 });
+  return kibibytes === undefined ? undefined : kibibytes * 1024;
+}
+
+/** The lines that say something; undefined where there is none. */
+function linesOf(text = ""): string[] | undefined {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.length === 0 ? undefined : lines;
 }
 
 function priorityFrom(args: Arguments): Priority | undefined {

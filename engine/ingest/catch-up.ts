@@ -25,12 +25,15 @@ export class CatchUp {
     this.#behind = { signal: closing, onProgress: () => undefined };
   }
 
-  /** @throws RepoMemoryError "cancelled"; and where the memory is empty, why it could not be filled */
-  async beforeQuestion(context: CallContext): Promise<void> {
+  /**
+   * @param compare compares also where that was done before: nobody tells of changes
+   * @throws RepoMemoryError "cancelled"; and where the memory is empty, why it could not be filled
+   */
+  async beforeQuestion(context: CallContext, compare = false): Promise<void> {
     const ingestor = this.#ingestor;
     const { signal } = context;
     try {
-      const isBehind = !ingestor.isReading && (this.#isEmpty() || !ingestor.isCompared);
+      const isBehind = !ingestor.isReading && (compare || this.#isEmpty() || !ingestor.isCompared);
       // Who joins a reading that another question began keeps it going when that one gives up.
       if (isBehind || this.#reading?.isWorking) await this.#read(context);
       await orAborted(ingestor.walked(), signal);

@@ -68,7 +68,8 @@ const trained = {
   used: true,
 };
 
-function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
+/** An engine that notes its calls and answers by the script. */
+export function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineApi {
   const note = (name: string, params: unknown): void => void calls.push({ name, params });
   const coverage = script.coverage ? { coverage: script.coverage } : {};
   const found = asked.citations.map((range) => ({ ...range, why: "words" as const, tokens: 64 }));

@@ -11,12 +11,14 @@ import type {
   GenerateEvent,
   GenerateParams,
 } from "../../engine/protocol/generation.ts";
+import { countWords, endless, failure, sayAgain, yieldOnce } from "./scripted-model.ts";
 import type {
   AnswerEvent,
   AskParams,
   CallContext,
   EngineApi,
   EngineOptions,
+  ForgetParams,
   IngestResult,
   MemoryFile,
   ModelInfo,
@@ -25,6 +27,8 @@ import type {
   RecallResult,
   SentenceSources,
   StatusResult,
+  TrainParams,
+  TrainResult,
 } from "../../engine/protocol/requests.ts";
 
 /** A model setting with this word makes an ingestion wait in its middle until it was paused and resumed. */
@@ -59,6 +63,7 @@ class ScriptedEngine implements EngineApi {
   readonly #paused = new Set<string>();
   readonly #options: EngineOptions;
   #isHeld: boolean;
+  #fetched = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -133,30 +138,12 @@ class ScriptedEngine implements EngineApi {
     return { blocks: blocks.slice(0, Math.min(top, Math.floor(maxTokens / 90))) };
   }
 
-  /** Says again what it was asked; "endless" goes on until it is cancelled. */
-  async *generate(
-    { messages, maxTokens = Infinity }: GenerateParams,
-    { signal }: CallContext,
-  ): AsyncGenerator<GenerateEvent> {
-    const asked = messages.at(-1)?.text ?? "";
-    if (asked.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
-    const words: string[] = [];
-    for await (const word of asked.includes("endless") ? endless() : (`Asked: ${asked}`.match(/\s*\S+/g) ?? [])) {
-      if (signal.aborted || words.length >= maxTokens) break;
-      words.push(word);
-      yield { type: "token", text: word };
-      await yieldOnce();
-    }
-    const tokens = { prompt: 20, generated: words.length };
-    const finish = signal.aborted ? "cancelled" : "stop";
-    const timing = { firstTokenMs: 400, totalMs: 900 };
-    yield { type: "end", result: { text: words.join(""), tokens, timing, finish } };
+  generate(params: GenerateParams, { signal }: CallContext): AsyncGenerator<GenerateEvent> {
+    return sayAgain(params, signal);
   }
 
-  /** A token is a word. */
   async countTokens({ texts }: CountTokensParams): Promise<CountTokensResult> {
-    const counts = texts.map((each) => each.match(/\S+/g)?.length ?? 0);
-    return { counts, perMessage: 4, model: { name: model.name, architecture: "llama", windowTokens: 8192 } };
+    return countWords(texts);
   }
 
   async files(folder: string): Promise<MemoryFile[]> {
@@ -174,18 +161,26 @@ class ScriptedEngine implements EngineApi {
     return { folder, state, files, blocks, tokens, ...disk, model, device: "CPU" };
   }
 
-  async forget({ folder }: { folder: string }): Promise<{ files: number; blocks: number }> {
+  async forget({ folder, paths }: ForgetParams): Promise<{ files: number; blocks: number }> {
     const { files = 0, blocks = 0 } = this.#read.get(folder) ?? {};
+    if (paths !== undefined) return { files: paths.length, blocks: paths.length * 3 };
     this.#read.delete(folder);
     return { files, blocks };
   }
 
-  train(): Promise<never> {
-    throw new Error("No test trains");
+  /** Held, it stays in its middle until it is stopped. */
+  async train(_: TrainParams, { signal, onProgress }: CallContext): Promise<TrainResult> {
+    for (let done = 0; done <= 10; done++) {
+      onProgress({ phase: "train", done, total: 10, unit: "steps", rate: 2, secondsLeft: 300 });
+      while (this.#options.model?.includes(HELD) === true && done === 5 && !signal.aborted) await yieldOnce();
+      signal.throwIfAborted();
+    }
+    const figures = { pairs: 900, tokens: 40_000, seconds: 60, questions: 200, blocks: 3_000 };
+    return { ...figures, before: { at1: 0.31, at8: 0.52 }, trained: { at1: 0.44, at8: 0.71 }, used: true };
   }
 
   async models(): Promise<ModelInfo[]> {
-    return [model];
+    return modelsFor(this.#options.model);
   }
 
   async pause(folder: string): Promise<void> {
@@ -204,9 +199,11 @@ class ScriptedEngine implements EngineApi {
 
   async close(): Promise<void> {}
 
-  async #fetchModel({ onProgress }: CallContext): Promise<void> {
+  /** Held, it stays at the half until it is cancelled; the next one goes on. */
+  async #fetchModel({ signal, onProgress }: CallContext): Promise<void> {
     if (this.#options.mayDownload !== true) throw new RepoMemoryError("model-not-found", missing);
-    for (let done = 0; done <= 98_000_000; done += 7_000_000) {
+    for (let done = this.#fetched; done <= 98_000_000; done += 7_000_000) {
+      this.#fetched = done;
       onProgress({
         phase: "download",
         done,
@@ -216,16 +213,27 @@ class ScriptedEngine implements EngineApi {
         secondsLeft: 4,
         detail: "model.gguf",
       });
-      await yieldOnce();
+      do await yieldOnce();
+      while (this.#isHeld && done === 49_000_000 && !signal.aborted);
+      if (signal.aborted) this.#isHeld = false;
+      signal.throwIfAborted();
     }
   }
 }
 
-const failure = {
-  message: "Tensor blk.3.attn_q.weight lies past the end of the file.",
-  meaning: "The model file is damaged or was not downloaded to its end.",
-  remedy: "Delete it and download it again.",
-};
+/** What a machine may have: the model in use, one of another program, one that fits and one that is too large. */
+function modelsFor(named = ""): ModelInfo[] {
+  const MB = 1e6;
+  const offered = { license: "apache-2.0", state: "downloadable" } as const;
+  const ollama = { name: "qwen2.5-coder:1.5b", path: "/models/blobs/sha256-1", source: "ollama" } as const;
+  return [
+    ...(named.includes(MISSING) ? [] : [model]),
+    { ...ollama, bytes: 986 * MB, license: "apache-2.0", state: "on-disk" },
+    { ...offered, name: "colossal-70b", bytes: 42_000 * MB, minMemoryBytes: 1e15 },
+    { ...offered, name: "small-0.1b", bytes: 98 * MB, minMemoryBytes: 0, suggested: true },
+    ...(named.includes(MISSING) ? [{ ...offered, name: named, bytes: 98 * MB, minMemoryBytes: 0 }] : []),
+  ];
+}
 
 const missing = {
   message: "There is no model on this machine yet.",
@@ -266,14 +274,4 @@ function linesOf(path: string): number {
     return 0;
   }
 }
-
-async function* endless(): AsyncGenerator<string> {
-  for (let index = 0; ; index++) yield ` word${index}`;
-}
-
-/** Lets messages in, as the engine does between tokens. */
-function yieldOnce(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 8));
-}
-
 runEngineProcess({ file: import.meta.url, open: async (options) => new ScriptedEngine(options), defaultDataDir: "" });
