@@ -2,30 +2,35 @@ import * as vscode from "vscode";
 import { RepoMemoryError } from "../engine/protocol/errors.ts";
 import type { AnswerEvent, AskParams, CallContext } from "../engine/protocol/requests.ts";
 import type { ProgressEvent } from "../engine/protocol/rpc.ts";
-import type { HostMessage, MemoryView, Turn } from "../webview/protocol/messages.ts";
-import { Conversation, type Question } from "./conversation.ts";
+import type { MemoryView } from "../webview/protocol/messages.ts";
+import type { Chats } from "./chats/chats.ts";
+import { openChats, type WindowChats } from "./chats/open-chats.ts";
+import type { Conversation, Question } from "./conversation.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { EngineProcess, type EngineState } from "./engine-process.ts";
 import { FolderMemory } from "./folder-memory.ts";
 import { Observable } from "./observable.ts";
 import { openFiles } from "./open-files.ts";
-import { maxAnswerTokens, openParams, readsAutomatically } from "./settings.ts";
-import { engineView } from "./view-model.ts";
+import { engineEnvironment, maxAnswerTokens, openParams, readsAutomatically } from "./settings.ts";
 
-/** Under which the chat of a workspace, and the user's consent to a download, are kept. */
-const TRANSCRIPT_KEY = "transcript";
+/** Under which the user's consent to a download is kept. */
 const CONSENT_KEY = "mayDownload";
 
 /** What one window has: the engine, the memory of each folder, the chat. Commands and views go through here. */
 export class Host {
   readonly engine: EngineProcess;
-  readonly conversation: Conversation;
+  readonly chats: Chats;
+  /** What the chats tell the pages that show them. */
+  readonly onMessage: WindowChats["onMessage"];
+  /** The list of chats, or something in it, is another. */
+  readonly onChats: WindowChats["onChats"];
   readonly log: vscode.LogOutputChannel;
   /** The memory of the folder that questions go to, as the panel and the status bar show it. */
   readonly memory: Observable<MemoryView>;
+  /** Whether a question was answered in this window. */
+  readonly answered = new Observable(false);
   readonly #context: vscode.ExtensionContext;
   readonly #memories = new Map<string, FolderMemory>();
-  readonly #told = new vscode.EventEmitter<HostMessage>();
   #chosen: string | undefined;
 
   constructor(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, engineFile: string) {
@@ -35,29 +40,29 @@ export class Host {
       entry: engineFile,
       log: (line) => log.info(line),
       onProgress: (event) => this.#progress(event),
+      environment: engineEnvironment,
       openParams: () => ({ ...openParams(), mayDownload: context.globalState.get(CONSENT_KEY, false) }),
     });
-    this.conversation = new Conversation(
-      {
-        ask: (question, { signal }) => this.#ask(question, signal),
-        tell: (message) => this.#told.fire(message),
-        save: (turns) => void context.workspaceState.update(TRANSCRIPT_KEY, turns),
-      },
-      context.workspaceState.get<Turn[]>(TRANSCRIPT_KEY, []),
-    );
+    ({
+      chats: this.chats,
+      onMessage: this.onMessage,
+      onChats: this.onChats,
+    } = openChats(context, log, {
+      ask: (question, { signal }) => this.#ask(question, signal),
+      links: async () => [],
+    }));
     this.memory = new Observable(this.#memoryView());
     // Ends with the extension; what belongs to one engine process ends with its client.
     context.subscriptions.push(
-      this.#told,
       this.engine.state.onChange((state) => this.#engineChanged(state)),
       vscode.workspace.onDidChangeWorkspaceFolders(() => this.#foldersChanged()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.begin()),
     );
   }
 
-  /** What the conversation tells the views. */
-  get onMessage(): vscode.Event<HostMessage> {
-    return this.#told.event;
+  /** The chat that commands ask in. */
+  get conversation(): Conversation {
+    return this.chats.current.conversation;
   }
 
   /** Starts the engine where the workspace is trusted and holds a folder. Safe to call again. */
@@ -67,10 +72,9 @@ export class Host {
     void this.engine.start();
   }
 
-  /** Lets the engine fetch a model, now and whenever an interrupted download has to go on. */
-  async download(): Promise<void> {
+  /** Lets the engine fetch a model, from its next start on and whenever an interrupted download has to go on. */
+  async allowDownload(): Promise<void> {
     await this.#context.globalState.update(CONSENT_KEY, true);
-    await this.engine.restart();
   }
 
   /** The folder that questions go to: the chosen one, else that of the active editor, else the first. */
@@ -105,7 +109,7 @@ export class Host {
   /** Reads the current folder, starting the engine when it is off. */
   async read(): Promise<void> {
     const folder = this.folder();
-    if (folder) await this.memoryOf(folder).read(await this.#ready(), openFiles(folder));
+    if (folder) await this.memoryOf(folder).read(await this.ready(), openFiles(folder));
   }
 
   async #readAll(client: EngineClient): Promise<void> {
@@ -119,18 +123,21 @@ export class Host {
 
   async *#ask(question: Question, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
     const folder = this.folder();
-    if (!folder) throw new RepoMemoryError("usage", noFolder);
-    const client = await this.#ready(signal);
-    const params: AskParams = { ...question, folder: folder.uri.fsPath, maxTokens: maxAnswerTokens() };
+    if (!folder) throw new RepoMemoryError("usage", noFolder());
+    const client = await this.ready(signal);
+    const { mentions: _mentions, ...asked } = question;
+    const params: AskParams = { ...asked, folder: folder.uri.fsPath, maxTokens: maxAnswerTokens() };
     const context: Pick<CallContext, "signal"> = { signal };
     yield* client.ask(params, context);
+    this.answered.set(true);
     void this.memoryOf(folder).refresh(client).catch(this.#logError);
   }
 
   /** Waits until the engine is open; starts it when it is off. */
-  async #ready(signal?: AbortSignal): Promise<EngineClient> {
-    if (!vscode.workspace.isTrusted) throw new RepoMemoryError("usage", notTrusted);
-    this.begin();
+  async ready(signal?: AbortSignal): Promise<EngineClient> {
+    if (!vscode.workspace.isTrusted) throw new RepoMemoryError("usage", notTrusted());
+    // Also without a folder: models can be chosen before one is open.
+    void this.engine.start();
     for (;;) {
       const state = this.engine.state.value;
       if (state.kind === "ready") return state.client;
@@ -141,7 +148,6 @@ export class Host {
 
   #engineChanged(state: EngineState): void {
     this.log.debug(`engine: ${state.kind}`);
-    this.#told.fire({ type: "engine", engine: engineView(state) });
     if (state.kind === "ready") void this.#readAll(state.client).catch(this.#logError);
     if (state.kind === "stopped" || state.kind === "restarting")
       for (const each of this.#memories.values()) each.reset();
@@ -167,7 +173,7 @@ export class Host {
     const severalFolders = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
     if (!folder) return { ...new FolderMemory("").facts.value, folder: undefined, severalFolders };
     const { facts } = this.memoryOf(folder);
-    const error = vscode.workspace.isTrusted ? facts.value.error : { ...notTrusted, action: "trust" as const };
+    const error = vscode.workspace.isTrusted ? facts.value.error : { ...notTrusted(), action: "trust" as const };
     return { ...facts.value, error, folder: folder.name, severalFolders };
   }
 
@@ -176,17 +182,21 @@ export class Host {
   };
 }
 
-const noFolder = {
-  message: "No folder is open.",
-  meaning: "Repo Memory answers from the files of an open folder.",
-  remedy: "Open a folder and ask again.",
-};
+function noFolder() {
+  return {
+    message: vscode.l10n.t("No folder is open."),
+    meaning: vscode.l10n.t("Repo Memory answers from the files of an open folder."),
+    remedy: vscode.l10n.t("Open a folder and ask again."),
+  };
+}
 
-const notTrusted = {
-  message: "This workspace is not trusted.",
-  meaning: "Repo Memory reads no files of a workspace in restricted mode.",
-  remedy: "Trust the workspace to have it read.",
-};
+function notTrusted() {
+  return {
+    message: vscode.l10n.t("This workspace is not trusted."),
+    meaning: vscode.l10n.t("Repo Memory reads no files of a workspace in restricted mode."),
+    remedy: vscode.l10n.t("Trust the workspace to have it read."),
+  };
+}
 
 function nextState(state: Observable<EngineState>, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

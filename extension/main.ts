@@ -1,8 +1,13 @@
 import * as vscode from "vscode";
 import { ChatView } from "./chat-view.ts";
+import { registerChatCommands } from "./chats/chat-commands.ts";
 import { registerCommands } from "./commands.ts";
+import { registerExplain } from "./explain/explain-command.ts";
+import { followFirstRun } from "./first-run/first-run.ts";
 import { Host } from "./host.ts";
+import { showDownloads } from "./models/show-download.ts";
 import { changesEngine, readsAutomatically } from "./settings.ts";
+import { shareMemory } from "./sharing/register-sharing.ts";
 import { showStatus } from "./status-bar.ts";
 import { watchWorkspace } from "./workspace-watcher.ts";
 
@@ -23,8 +28,13 @@ export function activate(context: vscode.ExtensionContext): Host {
     log,
     disposable,
     registerCommands(started, view),
+    registerChatCommands(started, view),
+    registerExplain(started, view),
     showStatus(started),
+    showDownloads(started),
+    followFirstRun(started),
     watchWorkspace(started),
+    shareMemory(started, context),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (changesEngine(event) && started.engine.state.value.kind !== "stopped") void started.engine.restart();
     }),

@@ -1,11 +1,26 @@
 /** The engine's terms in the panel's: what is plain data for RPC becomes plain data for a person. */
 import { type ErrorCode, RepoMemoryError } from "../engine/protocol/errors.ts";
-import type { AskResult, Coverage, Progress, ScoredRange } from "../engine/protocol/requests.ts";
-import type { AnswerMeta, Citation, EngineView, ErrorAction, ErrorCard, Meter } from "../webview/protocol/messages.ts";
+import type {
+  AskResult,
+  ChosenRange,
+  Coverage,
+  Progress,
+  ScoredRange,
+  SentenceSources,
+} from "../engine/protocol/requests.ts";
+import type { EngineView, Meter } from "../webview/protocol/messages.ts";
+import type { AnswerMeta, Citation, ErrorAction, ErrorCard, Sentence, WindowBlock } from "../webview/protocol/turn.ts";
 import type { EngineState } from "./engine-process.ts";
 
 /** Sources that are shown under an answer; attention beyond these is spread thin. */
 const MOST_CITATIONS = 8;
+
+/** Blocks that the memory's list shows: more than any window of today holds. */
+const MOST_WINDOW_BLOCKS = 256;
+
+/** Sentences that are shown with their sources, and sources of each. */
+const MOST_SENTENCES = 500;
+const MOST_OF_SENTENCE = 4;
 
 /** Any thrown value as a card; `action` replaces the button that its code suggests. */
 export function errorCard(thrown: unknown, action?: ErrorAction): ErrorCard {
@@ -48,6 +63,20 @@ export function citations(ranges: readonly ScoredRange[]): Citation[] {
   const total = ranges.reduce((sum, { score }) => sum + Math.max(0, score), 0);
   return ranges.slice(0, MOST_CITATIONS).map(({ path, startLine, endLine, score }) => {
     return { path, startLine, endLine, share: total > 0 ? Math.max(0, score) / total : 0 };
+  });
+}
+
+/** The blocks in the window, best first. */
+export function windowBlocks(blocks: readonly ChosenRange[]): WindowBlock[] {
+  return blocks.slice(0, MOST_WINDOW_BLOCKS).map(({ path, startLine, endLine, score, why }) => {
+    return { path, startLine, endLine, score, why };
+  });
+}
+
+/** Where each sentence comes from: the few blocks that it was taken from most. */
+export function sentences(all: readonly SentenceSources[]): Sentence[] {
+  return all.slice(0, MOST_SENTENCES).map(({ start, end, blocks }) => {
+    return { start, end, blocks: citations(blocks).slice(0, MOST_OF_SENTENCE) };
   });
 }
 

@@ -60,6 +60,9 @@ const bundles: BuildOptions[] = [
     platform: "browser",
     target: "chrome120",
     format: "esm",
+    // A language's grammar is a file of its own, loaded when its code is first shown.
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
     entryPoints: { main: "webview/main.tsx", chat: "webview/chat.css" },
     outdir: "dist/webview",
     loader: { ".ttf": "file", ".woff2": "file" },
@@ -88,6 +91,7 @@ if (watch) {
   await Promise.all(contexts.map((each) => each.watch()));
   console.error("build: watching for changes");
 } else {
-  rmSync(`${root}dist/chunks`, { recursive: true, force: true });
+  for (const folder of ["dist/chunks", "dist/webview/chunks"])
+    rmSync(`${root}${folder}`, { recursive: true, force: true });
   await Promise.all(bundles.map((options) => build(options)));
 }

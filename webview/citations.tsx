@@ -1,6 +1,8 @@
 import { plural, splitPath } from "./format.ts";
 import { Icon } from "./icon.tsx";
-import type { Citation } from "./protocol/messages.ts";
+import { t } from "./l10n.ts";
+import { rangeText } from "./place.ts";
+import type { Citation } from "./protocol/turn.ts";
 import { send } from "./vscode-api.ts";
 
 /** The sources of an answer, best first; each opens its lines. */
@@ -9,25 +11,27 @@ export function Citations({ citations }: { citations: readonly Citation[] }) {
   const best = Math.max(...citations.map(({ share }) => share));
   return (
     <section class="citations" aria-label={plural(citations.length, "source")}>
-      <h3 class="section-title">Sources</h3>
-      <ul>
-        {citations.map((citation) => (
-          <li key={key(citation)}>
-            <CitationButton citation={citation} strength={best > 0 ? citation.share / best : 0} />
+      <h3 class="section-title">{t("Sources")}</h3>
+      <ol>
+        {citations.map((citation, index) => (
+          <li key={rangeText(citation)}>
+            <CitationButton citation={citation} number={index + 1} strength={best > 0 ? citation.share / best : 0} />
           </li>
         ))}
-      </ul>
+      </ol>
     </section>
   );
 }
 
-/** A file's lines as one would write them: `src/a.ts:3-9`. */
-export function rangeText({ path, startLine, endLine }: Omit<Citation, "share">): string {
-  return startLine === endLine ? `${path}:${startLine}` : `${path}:${startLine}-${endLine}`;
+interface CitationProps {
+  citation: Citation;
+  /** Its place in the list, which the marks in the answer name. */
+  number: number;
+  /** 0 to 1: how much of the best source's attention this one had. */
+  strength: number;
 }
 
-/** `strength`: 0 to 1, how much of the best source's attention this one had. */
-function CitationButton({ citation, strength }: { citation: Citation; strength: number }) {
+function CitationButton({ citation, number, strength }: CitationProps) {
   const { folder, name } = splitPath(citation.path);
   const { startLine, endLine, path } = citation;
   const percent = `${Math.round(citation.share * 100)} %`;
@@ -35,10 +39,13 @@ function CitationButton({ citation, strength }: { citation: Citation; strength: 
     <button
       type="button"
       class="citation"
-      title={`${rangeText(citation)}\n${percent} of the attention that the answer paid to the memory`}
-      aria-label={`Open ${path}, lines ${startLine} to ${endLine}`}
+      title={t("{0}\n{1} of the attention that the answer paid to the memory", rangeText(citation), percent)}
+      aria-label={openLabel(citation)}
       onClick={() => send({ type: "open", path, startLine, endLine })}
     >
+      <span class="citation-number" aria-hidden="true">
+        {number}
+      </span>
       <Icon name="file-code" />
       <span class="citation-name">{name}</span>
       <span class="citation-lines">{startLine === endLine ? `:${startLine}` : `:${startLine}-${endLine}`}</span>
@@ -50,6 +57,7 @@ function CitationButton({ citation, strength }: { citation: Citation; strength: 
   );
 }
 
-function key({ path, startLine, endLine }: Citation): string {
-  return `${path}:${startLine}-${endLine}`;
+/** What a button that opens these lines is called. */
+export function openLabel({ path, startLine, endLine }: Citation): string {
+  return t("Open {0}, lines {1} to {2}", path, startLine, endLine);
 }

@@ -4,6 +4,7 @@
  */
 import DOMPurify from "dompurify";
 import MarkdownIt from "markdown-it";
+import { t } from "./l10n.ts";
 
 const TAGS =
   "a p br hr h3 h4 h5 h6 ul ol li blockquote strong em s code pre div span button table thead tbody tr th td".split(
@@ -24,7 +25,7 @@ markdown.renderer.rules["link_open"] = (tokens, index) => {
 
 // An image's address would be fetched by drawing it; the policy of the page refuses that too.
 markdown.renderer.rules["image"] = (tokens, index) => {
-  return `<span class="no-image">${markdown.utils.escapeHtml(`[image: ${tokens[index]?.content ?? ""}]`)}</span>`;
+  return `<span class="no-image">${markdown.utils.escapeHtml(t("[image: {0}]", tokens[index]?.content ?? ""))}</span>`;
 };
 
 // The page has its own headings above an answer's.
@@ -38,6 +39,21 @@ markdown.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[inde
 /** Markdown as HTML that needs no trust in who wrote it; `renderMarkdown` sanitizes it once more. */
 export function toHtml(text: string): string {
   return markdown.render(text);
+}
+
+/** A part of an answer that stands by itself (a paragraph, a list, a block of code), and where it begins in the whole, in UTF-16 units. */
+export interface MarkdownBlock {
+  text: string;
+  start: number;
+}
+
+/** The parts of an answer in their order. While it is being written only the last of them still grows. */
+export function splitBlocks(text: string): MarkdownBlock[] {
+  const lineStarts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  const offset = (line: number) => lineStarts[line] ?? text.length;
+  const tops = markdown.parse(text, {}).filter(({ level, nesting, map }) => level === 0 && nesting >= 0 && map);
+  const starts = tops.map(({ map }) => offset(map?.[0] ?? 0));
+  return starts.map((start, index) => ({ text: text.slice(start, starts[index + 1]), start }));
 }
 
 /** Markdown as HTML to be put into the page. */
@@ -58,9 +74,13 @@ function headingTag(tag: string | undefined): string {
 function codeBlock(code: string, info: string): string {
   const { escapeHtml } = markdown.utils;
   const language = /^[\w+#.-]{1,20}/.exec(info)?.[0] ?? "";
+  const button = (icon: string, action: string, label: string) =>
+    `<button type="button" class="icon-button codicon codicon-${icon}" data-action="${action}" title="${escapeHtml(label)}" aria-label="${escapeHtml(label)}"></button>`;
   return (
-    `<div class="code-block"><div class="code-bar"><span>${escapeHtml(language)}</span>` +
-    `<button type="button" class="icon-button codicon codicon-copy" data-action="copy" title="Copy" aria-label="Copy code"></button>` +
+    `<div class="code-block"><div class="code-bar"><span class="code-language">${escapeHtml(language)}</span>` +
+    button("insert", "insert", t("Insert at cursor")) +
+    button("git-pull-request-go-to-changes", "apply", t("Apply to the editor, after a look at the difference")) +
+    button("copy", "copy", t("Copy code")) +
     `</div><pre tabindex="0"><code>${escapeHtml(code)}</code></pre></div>\n`
   );
 }

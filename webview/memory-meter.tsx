@@ -1,5 +1,7 @@
 import { bytes, count, plural, splitPath } from "./format.ts";
 import { Icon } from "./icon.tsx";
+import { IconButton } from "./icon-button.tsx";
+import { language, t } from "./l10n.ts";
 import { phaseLabel, ProgressBar } from "./progress-bar.tsx";
 import type { EngineView, MemoryView, Meter } from "./protocol/messages.ts";
 import { send } from "./vscode-api.ts";
@@ -9,7 +11,7 @@ export function MemoryMeter({ engine, memory }: { engine: EngineView; memory: Me
   const meter = engine.kind === "ready" ? memory.meter : undefined;
   const { icon, spin, label } = headline(engine, memory, meter);
   return (
-    <header class="meter" aria-label="Memory">
+    <header class="meter" aria-label={t("Memory")}>
       <div class="meter-line">
         <span class={`meter-icon meter-${engine.kind === "ready" ? memory.state : engine.kind}`}>
           <Icon name={icon} spin={spin} />
@@ -34,29 +36,34 @@ interface Headline {
 function headline(engine: EngineView, memory: MemoryView, meter: Meter | undefined): Headline {
   const still = (icon: string, label: string): Headline => ({ icon, spin: false, label });
   const busy = (label: string): Headline => ({ icon: "loading", spin: true, label });
-  if (!memory.folder) return still("folder", "No folder is open");
-  if (engine.kind === "restarting") return busy("The engine stopped. Starting it again …");
-  if (engine.kind === "starting") return busy("Starting the engine");
-  if (engine.kind === "failed") return still("circle-slash", "The engine is not running");
-  if (engine.kind === "off") return still("circle-large-outline", "The engine is off");
-  if (memory.state === "reading")
-    return busy(
-      meter ? `${phaseLabel(meter)}${meter.phase === "ingest" ? ` ${memory.folder}` : ""}` : "Loading the model",
-    );
-  if (memory.state === "paused") return still("debug-pause", `Reading ${memory.folder} is paused`);
-  if (memory.state === "failed")
-    return still("warning", memory.error?.action === "download" ? "No model yet" : "Reading stopped");
-  if (memory.files === 0) return still("circle-large-outline", `${memory.folder} is not in memory yet`);
-  return still("database", `${plural(memory.files, "file")} · ${count(memory.tokens)} tokens in memory`);
+  const { folder, state } = memory;
+  if (!folder) return still("folder", t("No folder is open"));
+  if (engine.kind === "restarting") return busy(t("The engine stopped. Starting it again …"));
+  if (engine.kind === "starting") return busy(t("Starting the engine"));
+  if (engine.kind === "failed") return still("circle-slash", t("The engine is not running"));
+  if (engine.kind === "off") return still("circle-large-outline", t("The engine is off"));
+  if (state === "reading") return busy(meter ? workLabel(meter, folder) : t("Loading the model"));
+  if (state === "paused") return still("debug-pause", t("Reading {0} is paused", folder));
+  if (state === "failed")
+    return still("warning", memory.error?.action === "download" ? t("No model yet") : t("Reading stopped"));
+  if (memory.files === 0) return still("circle-large-outline", t("{0} is not in memory yet", folder));
+  return still("database", t("{0} · {1} tokens in memory", plural(memory.files, "file"), count(memory.tokens)));
+}
+
+function workLabel(meter: Meter, folder: string): string {
+  return meter.phase === "ingest" ? t("Reading {0}", folder) : phaseLabel(meter);
 }
 
 function details({ folder, files, tokens, bytes: size, model }: MemoryView): string {
   if (files === 0) return "";
-  const lines = [
-    `${folder ?? ""}: ${plural(files, "file")}, ${tokens.toLocaleString("en")} tokens, ${bytes(size)} on disk`,
-  ];
-  if (model !== undefined) lines.push(`Model: ${model}`);
-  return lines.join("\n");
+  const held = t(
+    "{0}: {1}, {2} tokens, {3} on disk",
+    folder ?? "",
+    plural(files, "file"),
+    tokens.toLocaleString(language),
+    bytes(size),
+  );
+  return model === undefined ? held : `${held}\n${t("Model: {0}", model)}`;
 }
 
 /** Long paths lose their middle folders, never the file's name. */
@@ -71,19 +78,15 @@ function detail(path: string) {
 }
 
 function MeterButton({ engine, memory }: { engine: EngineView; memory: MemoryView }) {
+  const button = (icon: string, label: string, type: "pause" | "resume" | "read") => (
+    <IconButton icon={icon} label={label} onClick={() => send({ type })} />
+  );
   if (engine.kind !== "ready" || !memory.folder) return null;
   if (memory.state === "reading" && memory.meter?.phase !== "ingest") return null;
-  if (memory.state === "reading") return <IconButton icon="debug-pause" label="Pause reading" type="pause" />;
-  if (memory.state === "paused") return <IconButton icon="debug-continue" label="Resume reading" type="resume" />;
+  if (memory.state === "reading") return button("debug-pause", t("Pause reading"), "pause");
+  if (memory.state === "paused") return button("debug-continue", t("Resume reading"), "resume");
   if (memory.state === "failed") return null;
-  const label = memory.files === 0 ? "Read this folder" : "Read what changed";
-  return <IconButton icon={memory.files === 0 ? "play" : "refresh"} label={label} type="read" />;
-}
-
-function IconButton({ icon, label, type }: { icon: string; label: string; type: "pause" | "resume" | "read" }) {
-  return (
-    <button type="button" class="icon-button" title={label} aria-label={label} onClick={() => send({ type })}>
-      <Icon name={icon} />
-    </button>
-  );
+  return memory.files === 0
+    ? button("play", t("Read this folder"), "read")
+    : button("refresh", t("Read what changed"), "read");
 }

@@ -1,12 +1,6 @@
 import { bytes, count, timeLeft } from "./format.ts";
+import { t } from "./l10n.ts";
 import type { Meter } from "./protocol/messages.ts";
-
-const LABELS: Record<Meter["phase"], string> = {
-  download: "Downloading the model",
-  convert: "Preparing the model",
-  ingest: "Reading",
-  train: "Learning to look up",
-};
 
 /** A bar with how far, how fast and how long: "42 % · 1,240 tokens/s · 2 min left". */
 export function ProgressBar({ meter }: { meter: Meter }) {
@@ -16,7 +10,7 @@ export function ProgressBar({ meter }: { meter: Meter }) {
       <div
         class={`progress-track${percent === undefined ? " indeterminate" : ""}`}
         role="progressbar"
-        aria-label={LABELS[meter.phase]}
+        aria-label={phaseLabel(meter)}
         {...(percent !== undefined && {
           "aria-valuenow": Math.round(percent),
           "aria-valuemin": 0,
@@ -36,15 +30,25 @@ export function ProgressBar({ meter }: { meter: Meter }) {
 
 /** What a long piece of work is called. */
 export function phaseLabel({ phase }: Meter): string {
-  return LABELS[phase];
+  const labels: Record<Meter["phase"], string> = {
+    download: t("Downloading the model"),
+    convert: t("Preparing the model"),
+    ingest: t("Reading"),
+    train: t("Learning to look up"),
+  };
+  return labels[phase];
 }
 
 function figures({ done, total, unit, rate, secondsLeft }: Meter, percent: number | undefined): string[] {
   const amount = unit === "bytes" ? bytes : count;
   const parts = [percent === undefined ? amount(done) : `${Math.floor(percent)} %`];
   if (total > 0 && unit !== "steps")
-    parts.push(`${amount(done)} of ${amount(total)}${unit === "tokens" ? " tokens" : ""}`);
+    parts.push(
+      unit === "tokens"
+        ? t("{0} of {1} tokens", amount(done), amount(total))
+        : t("{0} of {1}", amount(done), amount(total)),
+    );
   if (rate > 0 && unit !== "steps") parts.push(unit === "bytes" ? `${bytes(rate)}/s` : `${count(rate)}/s`);
-  if (secondsLeft !== undefined) parts.push(`${timeLeft(secondsLeft)} left`);
+  if (secondsLeft !== undefined) parts.push(t("{0} left", timeLeft(secondsLeft)));
   return parts;
 }

@@ -9,12 +9,16 @@ interface VsCodeApi {
 
 /** What survives while the panel is hidden: its page is thrown away then. */
 interface SavedState {
+  /** The question that is being written. */
   draft: string;
+  /** The chat that is shown; "" before the extension named one. */
+  chat: string;
 }
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
 const api = acquireVsCodeApi();
+let kept = read(api.getState());
 
 /** Asks something of the extension. */
 export function send(message: ViewMessage): void {
@@ -22,14 +26,19 @@ export function send(message: ViewMessage): void {
   api.postMessage(message);
 }
 
-/** The question that was being written when the panel was hidden. */
-export function savedDraft(): string {
-  const state = api.getState();
-  if (typeof state !== "object" || state === null || !("draft" in state)) return "";
-  return typeof state.draft === "string" ? state.draft : "";
+/** What was there when the panel was hidden. */
+export function saved(): Readonly<SavedState> {
+  return kept;
 }
 
-/** Keeps the question that is being written. */
-export function saveDraft(draft: string): void {
-  api.setState({ draft });
+/** Keeps something for when the panel is shown again. */
+export function save(change: Partial<SavedState>): void {
+  kept = { ...kept, ...change };
+  api.setState(kept);
+}
+
+function read(state: unknown): SavedState {
+  const known = typeof state === "object" && state !== null ? { ...state } : {};
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  return { draft: "draft" in known ? text(known.draft) : "", chat: "chat" in known ? text(known.chat) : "" };
 }

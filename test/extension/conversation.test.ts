@@ -3,7 +3,9 @@ import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import type { AnswerEvent, AskResult } from "../../engine/protocol/requests.ts";
 import { Conversation, type Question } from "../../extension/conversation.ts";
 import { EventQueue } from "../../extension/event-queue.ts";
-import type { HostMessage, Turn } from "../../webview/protocol/messages.ts";
+import type { HostMessage } from "../../webview/protocol/messages.ts";
+import type { Turn } from "../../webview/protocol/turn.ts";
+import { madeTurn } from "../support/turns.ts";
 
 const block = { path: "src/a.ts", startLine: 3, endLine: 9 };
 
@@ -25,7 +27,7 @@ function result(answer: string, changes: Partial<AskResult> = {}): AskResult {
 }
 
 /** A conversation whose engine says what the test tells it to, one queue of events a question. */
-function converse(turns: Turn[] = []) {
+function converse(turns: Turn[] = [], wishes = { pinned: [], excluded: [] }) {
   const asked: { question: Question; signal: AbortSignal; events: EventQueue<AnswerEvent> }[] = [];
   const told: HostMessage[] = [];
   const saved: (readonly Turn[])[] = [];
@@ -36,10 +38,11 @@ function converse(turns: Turn[] = []) {
         asked.push({ question, signal, events });
         return events;
       },
+      links: async ({ answer }) => (answer.includes("src/a.ts") ? [{ text: "src/a.ts", ...block }] : []),
       tell: (message) => told.push(message),
-      save: (kept) => saved.push(structuredClone(kept)),
+      save: () => saved.push(structuredClone(conversation.turns)),
     },
-    turns,
+    { turns, ...wishes },
   );
   const say = (index: number, ...events: AnswerEvent[]) => {
     for (const event of events) asked[index]?.events.push(event);
@@ -56,6 +59,7 @@ test("a question becomes a turn that is told step by step, and is saved when it 
   await asking;
   const states = told.map((message) => (message.type === "turn" ? message.turn.state : message.type));
   expect(states).toEqual(["waiting", "reading", "token", "token", "done"]);
+  expect(conversation.turns[0]?.window).toEqual([{ ...block, score: 1, why: "words" }]);
   expect(saved.at(-1)).toMatchObject([
     { question: "Where?", answer: "In a.ts", found: { blocks: 1, files: 1, tokens: 256 }, meta: { finish: "stop" } },
   ]);
@@ -120,26 +124,73 @@ test("asking again takes the place of the turn, with its selection", async () =>
   expect(asked[1]?.question).toMatchObject({ selection });
 });
 
-test("what is still said about a cleared chat is not shown or saved", async () => {
-  const { conversation, told, saved, say } = converse();
+test("a question that is changed and sent again drops what came after it", async () => {
+  const { conversation, asked, told, say } = converse([madeTurn(1), madeTurn(2), madeTurn(3)]);
+  const asking = conversation.retry(2, "Another?");
+  say(0, { type: "end", result: result("Other.") });
+  await asking;
+  expect(conversation.turns).toMatchObject([
+    { question: "question 1" },
+    { id: 2, question: "Another?", answer: "Other." },
+  ]);
+  expect(told[0]).toMatchObject({ type: "turns", turns: [{ id: 1 }] });
+  expect(asked[0]?.question.history).toMatchObject([{ text: "question 1" }, { text: "answer 1" }]);
+});
+
+test("what is still said about a turn that another took the place of is not shown", async () => {
+  const { conversation, told, say } = converse();
   const asking = conversation.ask("Where?");
-  conversation.clear();
+  const again = conversation.retry(1);
   const before = told.length;
   say(0, { type: "token", text: "late" }, { type: "end", result: result("late") });
   await asking;
   expect(told.length).toBe(before);
-  expect(saved.at(-1)).toEqual([]);
+  say(1, { type: "end", result: result("new") });
+  await again;
+  expect(conversation.turns).toMatchObject([{ answer: "new" }]);
+});
+
+test("links are told after the answer is complete", async () => {
+  const { conversation, told, say } = converse();
+  const asking = conversation.ask("Where?");
+  say(0, { type: "end", result: result("In src/a.ts.") });
+  await asking;
+  const turns = told.flatMap((message) => (message.type === "turn" ? message.turn : []));
+  expect(turns.map(({ state, links }) => [state, links.length])).toEqual([
+    ["waiting", 0],
+    ["done", 0],
+    ["done", 1],
+  ]);
+});
+
+test("files that are pinned or left out go with every later question, and are saved", async () => {
+  const { conversation, asked, told, saved, say } = converse();
+  conversation.wish("src/a.ts", "pinned");
+  conversation.wish("b.ts", "excluded");
+  conversation.wish("b.ts", "pinned");
+  conversation.wish("src/a.ts", "none");
+  expect(told.at(-1)).toEqual({ type: "wishes", pinned: ["b.ts"], excluded: [] });
+  expect(saved).toHaveLength(4);
+  const asking = conversation.ask("Where?");
+  expect(asked[0]?.question).toMatchObject({ pinned: ["b.ts"], excluded: [] });
+  say(0, { type: "end", result: result("x") });
+  await asking;
+});
+
+test("a command asks the model more than the chat shows; changed words are asked as they are", async () => {
+  const { conversation, asked, say } = converse();
+  const asking = conversation.ask("/where port", undefined, { asked: "Where is port defined?" });
+  expect(asked[0]?.question.question).toBe("Where is port defined?");
+  say(0, { type: "end", result: result("x") });
+  await asking;
+  expect(conversation.turns[0]?.question).toBe("/where port");
+  const again = conversation.retry(1, "And the host?");
+  expect(asked[1]?.question.question).toBe("And the host?");
+  say(1, { type: "end", result: result("y") });
+  await again;
 });
 
 test("a turn that was cut off by closing the window is not open when it comes back", () => {
-  const open = { id: 4, question: "Q", answer: "Half", state: "writing" } as const;
-  const kept: Turn = {
-    ...open,
-    selection: undefined,
-    found: undefined,
-    citations: [],
-    meta: undefined,
-    error: undefined,
-  };
+  const kept = madeTurn(4, { answer: "Half", state: "writing" });
   expect(converse([kept]).conversation.turns).toMatchObject([{ id: 4, state: "done", answer: "Half" }]);
 });

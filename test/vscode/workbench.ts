@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Browser, FrameLocator, Page } from "playwright-core";
+import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
 import { type ServerOptions, startServer, type VsCodeServer } from "./vscode-server.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -38,13 +38,15 @@ export class Workbench {
 
   /** Opens the chat panel, `width` pixels wide. */
   async openChat(width = 420): Promise<void> {
-    await this.page.getByRole("tab", { name: "Repo Memory" }).first().click();
+    // Commands can be run once the extension is there.
+    await this.page.locator('.statusbar-item[id*="repoMemory"]').first().waitFor({ timeout: 60_000 });
+    await this.run("Repo Memory: Ask About This Repository");
     await this.question.waitFor({ timeout: 60_000 });
     await this.#widen(width);
   }
 
   get question() {
-    return this.chat.getByRole("textbox");
+    return this.chat.getByRole("textbox", { name: "Question about" });
   }
 
   async ask(question: string): Promise<void> {
@@ -73,6 +75,14 @@ export class Workbench {
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
 
+  /** Opens the notification centre: with the driver of tests, VS Code shows none by themselves. */
+  async notifications(): Promise<Locator> {
+    const center = this.page.locator(".notifications-center");
+    if (!(await center.isVisible())) await this.run("Notifications: Show Notifications");
+    await center.waitFor();
+    return center;
+  }
+
   async screenshot(name: string): Promise<void> {
     mkdirSync(screenshots, { recursive: true });
     // Away from what would show that it is pointed at.
@@ -85,14 +95,18 @@ export class Workbench {
     await this.#server.stop();
   }
 
-  /** Drags the side bar's edge. */
+  /** Drags the edge of the secondary side bar, which is at the window's right. */
   async #widen(width: number): Promise<void> {
-    const bar = await this.page.locator(".part.sidebar").boundingBox();
+    const bar = await this.page.locator(".part.auxiliarybar").boundingBox();
     if (!bar) return;
-    const edge = bar.x + bar.width;
-    await this.page.mouse.move(edge, 400);
+    await this.page.mouse.move(bar.x, 400);
     await this.page.mouse.down();
-    await this.page.mouse.move(bar.x + width, 400, { steps: 4 });
+    await this.page.mouse.move(bar.x + bar.width - width, 400, { steps: 4 });
     await this.page.mouse.up();
   }
+}
+
+/** Fails unless it is shown within Playwright's time. */
+export async function expectShown(locator: Locator): Promise<void> {
+  await locator.waitFor();
 }

@@ -34,5 +34,5 @@ test("code is escaped, and its language is a word", () => {
   const html = toHtml('```ts"><script>\nconst a = "<b>";\n```\n');
   expect(html).toContain("&lt;b&gt;");
   expect(html).not.toContain("<script");
-  expect(html).toContain("<span>ts</span>");
+  expect(html).toContain('<span class="code-language">ts</span>');
 });

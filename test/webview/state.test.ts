@@ -1,24 +1,19 @@
 import { expect, test } from "vitest";
-import type { Turn } from "../../webview/protocol/messages.ts";
+import type { HostMessage } from "../../webview/protocol/messages.ts";
+import type { Turn } from "../../webview/protocol/turn.ts";
+import { madeTurn } from "../support/turns.ts";
 import { answering, initialState, reduce, reduceAll } from "../../webview/state.ts";
 
 function turn(id: number, changes: Partial<Turn> = {}): Turn {
-  return {
-    id,
-    question: `question ${id}`,
-    answer: "",
-    state: "looking",
-    selection: undefined,
-    found: undefined,
-    citations: [],
-    meta: undefined,
-    error: undefined,
-    ...changes,
-  };
+  return madeTurn(id, { answer: "", state: "looking", ...changes });
+}
+
+function chat(id: string, turns: Turn[]): HostMessage {
+  return { type: "chat", chat: { id, title: "", turns, pinned: [], excluded: [] } };
 }
 
 test("tokens join their own turn, and leave the others' objects alone", () => {
-  const shown = reduceAll(initialState, [{ type: "transcript", turns: [turn(1, { state: "done" }), turn(2)] }]);
+  const shown = reduceAll(initialState, [chat("c", [turn(1, { state: "done" }), turn(2)])]);
   const written = reduceAll(shown, [
     { type: "token", id: 2, text: "The " },
     { type: "token", id: 2, text: "answer" },
@@ -34,10 +29,26 @@ test("a turn that ends is announced once, and nothing is being answered any more
   const ended = reduce(open, { type: "turn", turn: turn(1, { state: "done", answer: "Yes." }) });
   expect(ended.announcement).not.toBe("");
   expect(answering(ended.turns)).toBeUndefined();
-  expect(reduce(ended, { type: "transcript", turns: [] }).announcement).toBe("");
+  expect(reduce(ended, chat("c", [])).announcement).toBe("");
 });
 
 test("a token for a turn that is gone changes nothing that is shown", () => {
   const shown = reduceAll(initialState, [{ type: "turn", turn: turn(1) }]);
   expect(reduce(shown, { type: "token", id: 9, text: "x" }).turns).toEqual(shown.turns);
+});
+
+test("another chat is shown where the last one was, the same chat leaves the view as it is", () => {
+  const listed = reduceAll(initialState, [chat("a", [turn(1)]), { type: "tab", tab: "chats" }, chat("a", [turn(1)])]);
+  expect(listed.tab).toBe("chats");
+  expect(reduce(listed, chat("b", []))).toMatchObject({ tab: "chat", chat: { id: "b" }, turns: [] });
+});
+
+test("what is mentioned twice is there once, and goes with the question", () => {
+  const file = { kind: "file", path: "a.ts" } as const;
+  const mentioned = reduceAll(initialState, [
+    { type: "mention", mentions: [file] },
+    { type: "mention", mentions: [{ ...file }, { kind: "problems" }] },
+  ]);
+  expect(mentioned.mentions).toEqual([file, { kind: "problems" }]);
+  expect(reduce(mentioned, { type: "asked" }).mentions).toEqual([]);
 });

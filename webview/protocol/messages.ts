@@ -1,26 +1,15 @@
-/** Everything that the panel and the extension say to each other. The one file that both import. */
+/** Everything that the panel and the extension say to each other, with `turn.ts` the only files that both import. */
 import * as v from "valibot";
-
-/** Lines of a file of the workspace: relative path with `/`, 1-based, inclusive. */
-export interface Citation {
-  path: string;
-  startLine: number;
-  endLine: number;
-  /** Share of the attention that the answer paid to the memory, 0 to 1. */
-  share: number;
-}
-
-/** An error as the panel shows it: what happened, what it means, what to do. */
-export interface ErrorCard {
-  message: string;
-  meaning: string;
-  remedy: string;
-  /** What the card's button does; none when there is nothing to press. */
-  action: ErrorAction | undefined;
-}
-
-/** The errors' buttons, each answered by the message of the same name. */
-export type ErrorAction = "download" | "restart" | "read" | "showLog" | "trust" | "openFolder";
+import {
+  type ChatSummary,
+  type ErrorCard,
+  MAX_QUESTION_LENGTH,
+  MAX_TITLE_LENGTH,
+  type Mention,
+  MOST_MENTIONS,
+  type Turn,
+  type Wishes,
+} from "./turn.ts";
 
 /** A long piece of work under way. */
 export interface Meter {
@@ -51,83 +40,100 @@ export interface MemoryView {
   state: "unread" | "reading" | "paused" | "ready" | "failed";
   files: number;
   tokens: number;
+  /** Tokens that the whole folder has, as far as is known; `tokens` of them are in memory. */
+  allTokens?: number | undefined;
   /** Bytes of the store on disk. */
   bytes: number;
+  /** Bytes that the stores of all folders take, and those that they may take. */
+  disk?: { used: number; budget: number } | undefined;
   /** The model's name, once one is loaded. */
   model: string | undefined;
+  /** What the model runs on. */
+  device?: string | undefined;
   meter: Meter | undefined;
   error: ErrorCard | undefined;
 }
 
-/** What an answer took. */
-export interface AnswerMeta {
-  promptTokens: number;
-  memoryTokens: number;
-  generatedTokens: number;
-  lookupMs: number;
-  firstTokenMs: number;
-  totalMs: number;
-  finish: "stop" | "length" | "cancelled";
-}
-
-/** What a look in the memory brought. */
-export interface Found {
-  blocks: number;
-  files: number;
-  tokens: number;
-  /** The share of the folder that is in memory, below 1; undefined when all of it is. */
-  readSoFar?: number | undefined;
-}
-
-/** A question with its answer, as far as there is one. */
-export interface Turn {
-  id: number;
-  question: string;
-  /** The lines that the question is about, when some were selected. */
-  selection: Omit<Citation, "share"> | undefined;
-  answer: string;
-  /** `looking`: memory is searched; `reading`: blocks were found, no token yet. */
-  state: "waiting" | "looking" | "reading" | "writing" | "done" | "failed";
-  /** How many blocks and tokens of the memory the answer is written from. */
-  found: Found | undefined;
-  citations: Citation[];
-  meta: AnswerMeta | undefined;
-  error: ErrorCard | undefined;
+/** The chat that a page shows. */
+export interface ChatView extends Wishes {
+  id: string;
+  title: string;
+  turns: Turn[];
 }
 
 /** The extension to the panel. */
 export type HostMessage =
-  | { type: "transcript"; turns: Turn[] }
+  | { type: "chat"; chat: ChatView }
+  | { type: "chats"; query: string; chats: ChatSummary[] }
+  | ({ type: "wishes" } & Wishes)
+  | { type: "turns"; turns: Turn[] }
   | { type: "turn"; turn: Turn }
   | { type: "token"; id: number; text: string }
   | { type: "engine"; engine: EngineView }
   | { type: "memory"; memory: MemoryView }
-  | { type: "focus" };
-
-/** Longest question that the panel takes, in UTF-16 units. */
-export const MAX_QUESTION_LENGTH = 32_768;
+  /** What `@` and some letters can mean; answers the `complete` with the same number. */
+  | { type: "completions"; request: number; mentions: Mention[] }
+  /** Something to ask about, which was dropped or chosen outside of the panel. */
+  | { type: "mention"; mentions: Mention[] }
+  | { type: "focus" }
+  | { type: "showChats" };
 
 const Line = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
+const Path = v.pipe(v.string(), v.minLength(1), v.maxLength(32_767));
+const Question = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(MAX_QUESTION_LENGTH));
+const Code = v.pipe(v.string(), v.maxLength(1024 * 1024));
+const TurnId = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const ChatId = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
+const place = { path: Path, startLine: Line, endLine: Line };
+
 const just = <const T extends string>(type: T) => v.strictObject({ type: v.literal(type) });
+const ofChat = <const T extends string>(type: T) => v.strictObject({ type: v.literal(type), id: ChatId });
+const withCode = <const T extends string>(type: T) => v.strictObject({ type: v.literal(type), text: Code });
+
+/** What a question is about, as the panel or a file on disk names it. */
+export const MentionSchema = v.variant("kind", [
+  v.strictObject({ kind: v.picklist(["file", "folder"]), path: Path }),
+  v.strictObject({ kind: v.literal("symbol"), name: v.pipe(v.string(), v.maxLength(1000)), ...place }),
+  v.strictObject({ kind: v.literal("selection"), ...place }),
+  v.strictObject({ kind: v.picklist(["editors", "problems", "changes"]) }),
+]);
 
 /** The panel to the extension. It shows what a model wrote, so what it says is checked like a stranger's word. */
 const ViewMessageSchema = v.variant("type", [
-  just("ready"),
+  v.strictObject({ type: v.literal("ready"), chat: v.optional(ChatId) }),
   v.strictObject({
     type: v.literal("ask"),
-    question: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(MAX_QUESTION_LENGTH)),
+    question: Question,
+    mentions: v.pipe(v.array(MentionSchema), v.maxLength(MOST_MENTIONS)),
   }),
   just("stop"),
+  v.strictObject({ type: v.literal("retry"), id: TurnId }),
+  v.strictObject({ type: v.literal("resend"), id: TurnId, question: Question }),
   just("newChat"),
-  v.strictObject({ type: v.literal("retry"), id: v.pipe(v.number(), v.safeInteger()) }),
+  ofChat("openChat"),
+  ofChat("deleteChat"),
+  ofChat("exportChat"),
   v.strictObject({
-    type: v.literal("open"),
-    path: v.pipe(v.string(), v.minLength(1), v.maxLength(32_767)),
-    startLine: Line,
-    endLine: Line,
+    type: v.literal("renameChat"),
+    id: ChatId,
+    title: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(MAX_TITLE_LENGTH)),
   }),
+  v.strictObject({ type: v.literal("searchChats"), query: v.pipe(v.string(), v.maxLength(200)) }),
+  v.strictObject({
+    type: v.literal("complete"),
+    request: v.pipe(v.number(), v.safeInteger()),
+    query: v.pipe(v.string(), v.maxLength(200)),
+  }),
+  v.strictObject({
+    type: v.literal("drop"),
+    uris: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32_767))), v.maxLength(MOST_MENTIONS)),
+  }),
+  v.strictObject({ type: v.literal("wish"), path: Path, wish: v.picklist(["pinned", "excluded", "none"]) }),
+  v.strictObject({ type: v.literal("open"), ...place }),
   v.strictObject({ type: v.literal("link"), url: v.pipe(v.string(), v.maxLength(2048), v.regex(/^https?:\/\//i)) }),
-  v.strictObject({ type: v.literal("copy"), text: v.pipe(v.string(), v.maxLength(1024 * 1024)) }),
+  withCode("copy"),
+  withCode("insert"),
+  withCode("apply"),
   just("pause"),
   just("resume"),
   just("read"),
@@ -137,6 +143,7 @@ const ViewMessageSchema = v.variant("type", [
   just("trust"),
   just("openFolder"),
   just("chooseFolder"),
+  just("chooseModel"),
 ]);
 
 /** What the panel asks of the extension. */

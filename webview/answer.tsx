@@ -1,0 +1,56 @@
+import { memo } from "preact/compat";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { activate, activateByKey } from "./answer-actions.ts";
+import { highlightWhenSeen } from "./highlight.ts";
+import { addLinks } from "./links.ts";
+import { type MarkdownBlock, renderMarkdown, splitBlocks } from "./markdown.ts";
+import type { Turn } from "./protocol/turn.ts";
+import { ProvenanceCard } from "./provenance-card.ts";
+import { markSentences } from "./sentences.ts";
+import { isOpen } from "./state.ts";
+
+/** An answer's Markdown, part by part: what is written is not drawn again while the rest comes. */
+export function Answer({ turn }: { turn: Turn }) {
+  const open = isOpen(turn);
+  const blocks = useMemo(() => splitBlocks(turn.answer), [turn.answer]);
+  const element = useRef<HTMLDivElement>(null);
+  const card = useMemo(() => new ProvenanceCard(), []);
+  card.sentences = turn.sentences;
+  useLayoutEffect(() => (element.current ? card.attach(element.current) : undefined), []);
+  return (
+    <div
+      ref={element}
+      class={`markdown${turn.state === "writing" ? " writing" : ""}`}
+      onClick={(event) => activate(event, card)}
+      onKeyDown={activateByKey}
+    >
+      {blocks.map((block, index) => (
+        <Block
+          key={index}
+          {...block}
+          isEnded={!open || index < blocks.length - 1}
+          sentences={turn.sentences}
+          links={turn.links}
+          citations={turn.citations}
+        />
+      ))}
+    </div>
+  );
+}
+
+type BlockProps = MarkdownBlock & Pick<Turn, "sentences" | "links" | "citations"> & { isEnded: boolean };
+
+/** Preact holds the outer element only: what is in it is sanitized HTML, inert but for the actions above. */
+const Block = memo(({ text, start, isEnded, sentences, links, citations }: BlockProps) => {
+  const element = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (!current) return undefined;
+    current.innerHTML = renderMarkdown(text);
+    if (!isEnded) return undefined;
+    addLinks(current, links);
+    markSentences(current, { text, start }, sentences, citations);
+    return highlightWhenSeen(current);
+  }, [text, start, isEnded, sentences, links, citations]);
+  return <div class="markdown-block" ref={element} />;
+});
