@@ -8,6 +8,7 @@ import { openChats, type WindowChats } from "./chats/open-chats.ts";
 import type { Conversation, Question } from "./conversation.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { EngineProcess, type EngineState } from "./engine-process.ts";
+import type { ReadByAnswer } from "./attention/show-attention.ts";
 import { FolderMemory } from "./folder-memory.ts";
 import { Observable } from "./observable.ts";
 import { openFiles } from "./open-files.ts";
@@ -29,6 +30,8 @@ export class Host {
   readonly memory: Observable<MemoryView>;
   /** Whether a question was answered in this window. */
   readonly answered = new Observable(false);
+  /** What the latest answer was read from. */
+  readonly lastAnswer = new Observable<ReadByAnswer | undefined>(undefined);
   readonly #context: vscode.ExtensionContext;
   readonly #memories = new Map<string, FolderMemory>();
   #chosen: string | undefined;
@@ -128,7 +131,10 @@ export class Host {
     const { mentions: _mentions, ...asked } = question;
     const params: AskParams = { ...asked, folder: folder.uri.fsPath, maxTokens: maxAnswerTokens() };
     const context: Pick<CallContext, "signal"> = { signal };
-    yield* client.ask(params, context);
+    for await (const event of client.ask(params, context)) {
+      if (event.type === "end") this.lastAnswer.set({ folder, lines: event.result.lines });
+      yield event;
+    }
     this.answered.set(true);
     void this.memoryOf(folder).refresh(client).catch(this.#logError);
   }

@@ -1,4 +1,6 @@
 import * as vscode from "vscode";
+import { registerActions } from "./actions/register-actions.ts";
+import { registerAttention } from "./attention/show-attention.ts";
 import { ChatView } from "./chat-view.ts";
 import { registerChatCommands } from "./chats/chat-commands.ts";
 import { registerCommands } from "./commands.ts";
@@ -30,6 +32,8 @@ export function activate(context: vscode.ExtensionContext): Host {
     registerCommands(started, view),
     registerChatCommands(started, view),
     registerExplain(started, view),
+    registerActions(started),
+    registerAttention(started),
     showStatus(started),
     showDownloads(started),
     followFirstRun(started),

@@ -1,0 +1,78 @@
+import * as vscode from "vscode";
+import type { ChatView } from "../chat-view.ts";
+import type { Host } from "../host.ts";
+import { reporting } from "../status/report-error.ts";
+import { wordIndex } from "./declarations.ts";
+import { explainPrompt } from "./explain-prompt.ts";
+import { explainTarget, type FoundTarget } from "./explain-target.ts";
+import { languageFacts } from "./language-facts.ts";
+import { memoryFacts, type SymbolFacts } from "./symbol-facts.ts";
+
+/** Registers "Explain This Across Repo": for the active editor, or for the place that a code action names. */
+export function registerExplain(host: Host, view: ChatView): vscode.Disposable {
+  return vscode.commands.registerCommand("repoMemory.explain", (uri?: unknown, range?: unknown) =>
+    reporting(host, () => explain(host, view, uri, range)),
+  );
+}
+
+async function explain(host: Host, view: ChatView, uri: unknown, range: unknown): Promise<void> {
+  const place = await placeOf(uri, range);
+  const folder = place && vscode.workspace.getWorkspaceFolder(place.document.uri);
+  const target = folder && explainTarget(folder, place.document, place.range);
+  if (!folder || !target) {
+    const message = vscode.l10n.t(
+      "Put the cursor on a name in a file of the workspace, or select the code to explain.",
+    );
+    void vscode.window.showInformationMessage(message);
+    return;
+  }
+  host.choose(folder);
+  await view.focus();
+  const facts = await factsOf(host, folder, place.document, target);
+  const { question: asked, selection, ...given } = explainPrompt(await withDefinition(folder, target, facts), facts);
+  const question =
+    target.name === undefined
+      ? vscode.l10n.t("Explain the selected code across the repository")
+      : vscode.l10n.t("Explain {0} across the repository", `\`${target.name}\``);
+  await host.conversation.ask(question, selection, { ...given, asked, alone: true });
+}
+
+/** From a code action: a file and a range of it. From anywhere else: the active editor. A menu gives the file alone. */
+async function placeOf(uri: unknown, range: unknown) {
+  if (uri instanceof vscode.Uri && range instanceof vscode.Range) {
+    return { document: await vscode.workspace.openTextDocument(uri), range };
+  }
+  const editor = vscode.window.activeTextEditor;
+  return editor && { document: editor.document, range: editor.selection };
+}
+
+/** A use says little by itself: what is defined is read in its place. */
+async function withDefinition(
+  folder: vscode.WorkspaceFolder,
+  target: FoundTarget,
+  { definitions: [definition] }: SymbolFacts,
+): Promise<FoundTarget> {
+  if (target.kind !== undefined || target.name === undefined || definition === undefined) return target;
+  try {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, definition.path));
+    const line = document.lineAt(definition.startLine - 1);
+    const at = new vscode.Position(line.lineNumber, Math.max(0, wordIndex(line.text, target.name)));
+    return explainTarget(folder, document, new vscode.Range(at, at)) ?? target;
+  } catch {
+    // Gone or shortened since it was found.
+    return target;
+  }
+}
+
+/** The language server first; where it knows nothing, or there is none, the memory's own symbols. */
+async function factsOf(
+  host: Host,
+  folder: vscode.WorkspaceFolder,
+  document: vscode.TextDocument,
+  { name, at }: FoundTarget,
+): Promise<SymbolFacts> {
+  const facts = await languageFacts(folder, document, at);
+  if (facts.definitions.length > 0 || facts.uses.length > 0 || name === undefined) return facts;
+  const client = await host.ready();
+  return memoryFacts((params) => client.recall({ folder: folder.uri.fsPath, ...params }), name);
+}
