@@ -9,7 +9,11 @@ type Selection = NonNullable<AskParams["selection"]>;
 /** The selected lines of the editor; where nothing is selected, the innermost symbol around the cursor, else its line. */
 export async function selectedCode(editor: vscode.TextEditor): Promise<Selection> {
   const { document, selection } = editor;
-  const range = selection.isEmpty ? await symbolAround(document, selection.active) : selection;
+  return codeIn(document, selection.isEmpty ? await symbolAround(document, selection.active) : selection);
+}
+
+/** The whole lines of a range. */
+export function codeIn(document: vscode.TextDocument, range: vscode.Range): Selection {
   // A selection that ends at the start of a line does not mean that line.
   const last = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
   const lines = new vscode.Range(range.start.line, 0, last, document.lineAt(last).text.length);

@@ -1,0 +1,198 @@
+/** `@repo` in VS Code's own chat: answers from the memory, with the editor's own citations. */
+import * as vscode from "vscode";
+import { RepoMemoryError } from "../../engine/protocol/errors.ts";
+import type { AskParams, AskResult, Coverage, LineRange, Progress } from "../../engine/protocol/requests.ts";
+import type { Host } from "../host.ts";
+import { selectedCode } from "../selected-code.ts";
+import { maxAnswerTokens } from "../settings.ts";
+import { remedy } from "../status/actions.ts";
+import { citations, errorCard, readSoFar } from "../view-model.ts";
+import { abortSignal } from "./abort-signal.ts";
+import { AnswerText } from "./answer-text.ts";
+import { folderOf, historyOf, questionOf, subjectOf } from "./chat-request.ts";
+import { locationOf, placeName } from "./place.ts";
+import { sentences } from "./told-error.ts";
+import { writePart } from "./write-part.ts";
+
+/** The participant's id in package.json. */
+export const PARTICIPANT = "repo-memory.repo";
+
+/** Places that `/where` lists. */
+const PLACES = 8;
+
+/** What answering takes of the window. */
+type Window = Pick<Host, "folder" | "ready" | "log">;
+
+/** What answering takes of a request. */
+type Request = Pick<vscode.ChatRequest, "prompt" | "command" | "references">;
+
+/** One question: what it is about, where the answer goes, how it is cancelled. */
+interface Question {
+  host: Window;
+  folder: vscode.WorkspaceFolder;
+  request: Request;
+  context: vscode.ChatContext;
+  stream: vscode.ChatResponseStream;
+  signal: AbortSignal;
+}
+
+/** What a result keeps for its follow-ups. */
+interface Kept {
+  /** The best source. */
+  path?: string;
+}
+
+/** Registers the participant that package.json declares. */
+export function registerParticipant(host: Host, extension: vscode.Uri): vscode.Disposable {
+  const participant = vscode.chat.createChatParticipant(PARTICIPANT, (request, context, stream, token) =>
+    respond(host, request, context, stream, token),
+  );
+  participant.iconPath = vscode.Uri.joinPath(extension, "media/icon.png");
+  participant.followupProvider = { provideFollowups: followUps };
+  return participant;
+}
+
+/** Answers one request. What goes wrong is told in the chat, with a button that helps. */
+export async function respond(
+  host: Window,
+  request: Request,
+  context: vscode.ChatContext,
+  stream: vscode.ChatResponseStream,
+  token: vscode.CancellationToken,
+): Promise<vscode.ChatResult> {
+  try {
+    const folder = folderOf(request, host.folder());
+    if (!folder) throw new RepoMemoryError("usage", noFolder());
+    const question = { host, folder, request, context, stream, signal: abortSignal(token) };
+    const kept: Kept = request.command === "where" ? await where(question) : await answer(question);
+    return { metadata: { ...kept } };
+  } catch (thrown) {
+    return failed(host, thrown, stream);
+  }
+}
+
+/** What to ask next, about the file that the answer was taken from most. */
+export function followUps({ metadata, errorDetails }: vscode.ChatResult): vscode.ChatFollowup[] {
+  const path: unknown = metadata?.["path"];
+  if (errorDetails || typeof path !== "string") return [];
+  return [
+    { prompt: vscode.l10n.t("Where is this tested?"), command: "where" },
+    { prompt: vscode.l10n.t("What else uses {0}?", path), command: "where" },
+    { prompt: vscode.l10n.t("What is {0} for?", path) },
+  ];
+}
+
+async function answer({ host, folder, request, context, stream, signal }: Question): Promise<Kept> {
+  stream.progress(vscode.l10n.t("Looking through the memory of {0}", folder.name));
+  const isExplain = request.command === "explain";
+  const subject = await subjectOf(request, folder);
+  const selection = subject.selection ?? (isExplain ? await editorCode(folder) : undefined);
+  const client = await host.ready(signal);
+  const params: AskParams = {
+    folder: folder.uri.fsPath,
+    question: questionOf(request.prompt, isExplain ? explainThis() : whatIsThis()),
+    history: historyOf(context),
+    maxTokens: maxAnswerTokens(),
+    ...subject,
+    ...(selection && { selection }),
+  };
+  const text = new AnswerText();
+  let result: AskResult | undefined;
+  for await (const event of client.ask(params, { signal, onProgress: told(stream) })) {
+    if (event.type === "token") for (const part of text.push(event.text)) await writePart(stream, folder, part);
+    if (event.type === "end") ({ result } = event);
+  }
+  for (const part of text.end()) await writePart(stream, folder, part);
+  const sources = citations(result?.citations ?? []);
+  for (const source of sources) {
+    const location = await locationOf(folder, source);
+    if (location) stream.reference(location);
+  }
+  noteCoverage(stream, result?.coverage);
+  return best(sources);
+}
+
+/** Lists places instead of answering: quick, and nothing in it is made up. */
+async function where({ host, folder, request, context, stream, signal }: Question): Promise<Kept> {
+  stream.progress(vscode.l10n.t("Looking through the memory of {0}", folder.name));
+  const client = await host.ready(signal);
+  const question = questionOf(request.prompt, "");
+  if (question === "") throw new RepoMemoryError("usage", { message: vscode.l10n.t("Say what to look for.") });
+  const history = historyOf(context);
+  const asked = { folder: folder.uri.fsPath, question, history, top: PLACES, text: true };
+  const { blocks, coverage } = await client.recall(asked, { signal, onProgress: told(stream) });
+  if (blocks.length === 0) stream.markdown(vscode.l10n.t("Nothing in the memory fits."));
+  for (const block of blocks) {
+    const location = await locationOf(folder, block);
+    if (!location) continue;
+    stream.markdown("\n1. ");
+    stream.anchor(location, placeName(block));
+    stream.markdown(` ${firstLine(block.text ?? "")}`);
+  }
+  noteCoverage(stream, coverage);
+  return best(blocks);
+}
+
+/** The line that a passage begins with, as code. */
+function firstLine(text: string): string {
+  const line = text.split(/\r?\n/).find((each) => /\w/.test(each)) ?? "";
+  return line === "" ? "" : `\`${line.trim().replaceAll("`", "'").slice(0, 100)}\``;
+}
+
+function best([first]: readonly LineRange[]): Kept {
+  return first ? { path: first.path } : {};
+}
+
+/** Tells of a reading that the question waits for, each tenth of it. */
+function told(stream: vscode.ChatResponseStream): (progress: Progress) => void {
+  let last = -1;
+  return ({ phase, done, total }) => {
+    const tenth = total > 0 ? Math.floor((10 * done) / total) : 0;
+    if (tenth === last) return;
+    last = tenth;
+    const percent = 10 * tenth;
+    if (phase === "ingest") stream.progress(vscode.l10n.t("Reading: {0} %", percent));
+    else stream.progress(vscode.l10n.t("Preparing the model: {0} %", percent));
+  };
+}
+
+function noteCoverage(stream: vscode.ChatResponseStream, coverage: Coverage | undefined): void {
+  const share = readSoFar(coverage);
+  if (share === undefined) return;
+  stream.markdown(`\n\n_${vscode.l10n.t("{0} % of the folder was read so far.", Math.floor(100 * share))}_`);
+}
+
+/** The code that the editor in front shows or has selected, where it is the folder's. */
+async function editorCode(folder: vscode.WorkspaceFolder): Promise<AskParams["selection"]> {
+  const editor = vscode.window.activeTextEditor;
+  const isOurs = editor && vscode.workspace.getWorkspaceFolder(editor.document.uri)?.uri.fsPath === folder.uri.fsPath;
+  return isOurs ? selectedCode(editor) : undefined;
+}
+
+function failed(host: Window, thrown: unknown, stream: vscode.ChatResponseStream): vscode.ChatResult {
+  const error = RepoMemoryError.from(thrown);
+  if (error.code === "cancelled") return {};
+  host.log.error(`${error.code}: ${error.message}`);
+  const { action } = errorCard(error);
+  if (action !== undefined) {
+    const { label, command } = remedy(action, vscode.l10n);
+    stream.button({ title: label, command });
+  }
+  return { errorDetails: { message: sentences(error) } };
+}
+
+function explainThis(): string {
+  return vscode.l10n.t("Explain this code, and how the rest of the repository uses it.");
+}
+
+function whatIsThis(): string {
+  return vscode.l10n.t("What is this repository for?");
+}
+
+function noFolder() {
+  return {
+    message: vscode.l10n.t("No folder is open."),
+    meaning: vscode.l10n.t("Repo Memory answers from the files of an open folder."),
+    remedy: vscode.l10n.t("Open a folder and ask again."),
+  };
+}
