@@ -41,11 +41,16 @@ const TYPED_FUNCTION = new RegExp(
   String.raw`^\s*(?:[\p{L}_][\p{L}\p{N}_<>:,*&.[\]]*\s+)+[*&]*(${NAME})\s*\([^;=]*$`,
   "u",
 );
+/** `async name(a) {` in a class: no call ends so, but one that is given a function. */
+const METHOD = new RegExp(
+  String.raw`^\s+${MODIFIER}(?:get\s+|set\s+|\*\s*)?#?(${NAME})\s*(?:<[^>]*>)?\((?!.*(?:=>|\bfunction\b)).*\{\s*$`,
+  "u",
+);
 /** `NAME = 3`, `name: int = 3` and `name := 3` at the beginning of a line that is not indented. */
 const ASSIGNMENT = new RegExp(String.raw`^(${NAME})\s*(?::[^=]*)?(?::=|=(?!=|>|~))`, "u");
 /** Words with which a statement begins that looks like a typed function. */
 const STATEMENT =
-  /^\s*(?:return|await|throw|new|else|if|for|while|switch|case|do|yield|assert|delete|in|not|import|from|use)\b/;
+  /^\s*(?:return|await|throw|new|else|if|for|while|switch|case|do|yield|assert|delete|in|not|import|from|use|catch|with|try|finally|match|unless|until|loop)\b/;
 
 /** Something that a line declares. */
 export interface Declaration {
@@ -61,7 +66,7 @@ const LONGEST_LINE = 1_000;
 export function declarationIn(line: string): Declaration | undefined {
   if (line.length > LONGEST_LINE) return undefined;
   const [, keyword, name] = DECLARATION.exec(line) ?? [];
-  const typed = STATEMENT.test(line) ? undefined : TYPED_FUNCTION.exec(line)?.[1];
+  const typed = STATEMENT.test(line) ? undefined : (TYPED_FUNCTION.exec(line)?.[1] ?? METHOD.exec(line)?.[1]);
   // "static" and "const" also stand before a function's type.
   if (keyword !== undefined && name !== undefined && !(typed !== undefined && KEYWORDS[keyword] === "constant")) {
     return { name, kind: isFunctionValue(line) ? "function" : (KEYWORDS[keyword] ?? keyword) };

@@ -11,6 +11,7 @@ import type {
   GenerateEvent,
   GenerateParams,
 } from "../../engine/protocol/generation.ts";
+import { answerInParts } from "./scripted-answers.ts";
 import { countWords, endless, failure, sayAgain, yieldOnce } from "./scripted-model.ts";
 import type {
   AnswerEvent,
@@ -100,9 +101,10 @@ class ScriptedEngine implements EngineApi {
     if (question.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
     const blocks = sources(folder);
     yield { type: "lookup", blocks, memoryTokens: 384, lookupMs: 12 };
-    const text = question.includes("hostile") ? HOSTILE : ANSWER;
+    const text = question.includes("hostile") ? HOSTILE : (answerInParts(params) ?? ANSWER);
     const tokens: string[] = [];
-    for await (const token of question.includes("endless") ? endless() : (text.match(/\s*\S+/g) ?? [])) {
+    const isEndless = question.includes("endless") || params.selection?.text.includes("answer: endless") === true;
+    for await (const token of isEndless ? endless() : (text.match(/\s*\S+|\s+$/g) ?? [])) {
       if (signal.aborted) break;
       tokens.push(token);
       yield { type: "token", text: token };
