@@ -17,6 +17,8 @@ export interface ChildOptions {
   /** Every line that the process writes to its output. */
   log: (line: string) => void;
   onProgress: (event: ProgressEvent) => void;
+  /** The process's environment, read at every start; this process's own by default. */
+  environment?: () => NodeJS.ProcessEnv;
 }
 
 /** A started engine process. */
@@ -33,7 +35,7 @@ export function startChild(options: ChildOptions): EngineChild {
   const child = fork(options.entry, [], {
     execPath: process.execPath,
     execArgv: [],
-    env: childEnvironment(process.env, process.versions["electron"] !== undefined),
+    env: childEnvironment(options.environment?.() ?? process.env, process.versions["electron"] !== undefined),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     serialization: "json",
   });

@@ -9,7 +9,7 @@ import { errorCard, meter } from "./view-model.ts";
 const AGAIN = 1000;
 
 /** What is known of one folder's memory. */
-export type MemoryFacts = Pick<MemoryView, "state" | "files" | "tokens" | "bytes" | "meter" | "error" | "model">;
+export type MemoryFacts = Omit<MemoryView, "folder" | "severalFolders">;
 
 const unread: MemoryFacts = {
   state: "unread",
@@ -86,12 +86,15 @@ export class FolderMemory {
     this.facts.set(unread);
   }
 
-  #take({ state, files, tokens, bytes, model }: StatusResult): void {
+  #take(status: StatusResult): void {
+    const { state, files, tokens, bytes, model, device, storesBytes, budgetBytes, coverage } = status;
     const states = { empty: "unread", ready: "ready", ingesting: "reading", paused: "paused" } as const;
     const shown = this.#reading && state !== "paused" ? "reading" : states[state];
     const atWork = shown === "reading" || shown === "paused";
     const progress = atWork ? this.facts.value.meter : undefined;
-    this.facts.set({ state: shown, files, tokens, bytes, model: model?.name, meter: progress, error: undefined });
+    const known = { files, tokens, allTokens: coverage?.of, bytes, model: model?.name, device };
+    const disk = { used: storesBytes, budget: budgetBytes };
+    this.facts.set({ ...known, disk, state: shown, meter: progress, error: undefined });
   }
 
   #failed(error: unknown): void {

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { OpenParams } from "../engine/protocol/rpc.ts";
+import { withNetworkSettings } from "./models/proxy-environment.ts";
 
 /** The section of all settings. */
 const SECTION = "repoMemory";
@@ -48,7 +49,33 @@ export function openParams(): OpenParams {
   };
 }
 
+/** Names the model in the settings of this machine; "" lets the machine's memory choose. */
+export async function nameModel(model: string): Promise<void> {
+  const settings = vscode.workspace.getConfiguration(SECTION);
+  await settings.update("model", model === "" ? undefined : model, vscode.ConfigurationTarget.Global);
+}
+
+/** The host that models are downloaded from; `HF_ENDPOINT` names a mirror, as for the hub's own tools. */
+export function modelSource(): string {
+  return URL.parse(process.env["HF_ENDPOINT"] ?? "")?.host ?? "huggingface.co";
+}
+
+/** What the engine's process finds in its environment: this one's, with the editor's proxy and certificates. */
+export function engineEnvironment(): NodeJS.ProcessEnv {
+  const http = vscode.workspace.getConfiguration("http");
+  return withNetworkSettings(process.env, {
+    proxy: http.get("proxy", "").trim(),
+    proxySupport: http.get("proxySupport", "override"),
+    noProxy: http.get<string[]>("noProxy", []),
+    systemCertificates: http.get("systemCertificates", true),
+    strictSsl: http.get("proxyStrictSSL", true),
+  });
+}
+
 /** Whether a change of the settings needs a new engine. */
 export function changesEngine(event: vscode.ConfigurationChangeEvent): boolean {
-  return ENGINE_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
+  return (
+    ENGINE_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`)) ||
+    event.affectsConfiguration("http")
+  );
 }

@@ -1,52 +1,83 @@
 import * as vscode from "vscode";
-import type { MemoryView } from "../webview/protocol/messages.ts";
-import type { EngineState } from "./engine-process.ts";
 import type { Host } from "./host.ts";
+import { type Action, actionsNow } from "./status/actions.ts";
+import { describeStatus, type Severity, type StatusDescription } from "./status/describe-status.ts";
 import { Throttle } from "./throttle.ts";
 
-/** What the item shows. */
-interface Status {
-  text: string;
-  tooltip: string;
-  isWarning: boolean;
-}
+/** Opens the list of what can be done now. */
+const SHOW_STATUS = "repoMemory.showStatus";
 
-/** Shows the memory's state in the status bar, and tells VS Code which commands make sense now. */
+/** Shows the memory's state in the status bar and the language status, and tells VS Code which commands make sense now. */
 export function showStatus(host: Host): vscode.Disposable {
   const item = vscode.window.createStatusBarItem("repoMemory.status", vscode.StatusBarAlignment.Right, 90);
   item.name = "Repo Memory";
-  item.command = "repoMemory.ask";
+  item.command = SHOW_STATUS;
+  const language = vscode.languages.createLanguageStatusItem("repoMemory.language", { scheme: "file" });
+  language.name = "Repo Memory";
+  language.command = { command: SHOW_STATUS, title: vscode.l10n.t("Show") };
   const update = () => {
-    const { text, tooltip, isWarning } = status(host.engine.state.value, host.memory.value);
-    item.text = text;
-    item.tooltip = tooltip;
-    item.backgroundColor = isWarning ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
+    const { status, actions } = present(host);
+    showInBar(item, status, actions);
+    showForLanguage(language, status);
     void vscode.commands.executeCommand("setContext", "repoMemory.memory", host.memory.value.state);
   };
   const throttle = new Throttle(update);
   const request = () => throttle.request();
   update();
   item.show();
-  return vscode.Disposable.from(item, throttle, host.engine.state.onChange(request), host.memory.onChange(request));
+  const changes = [host.engine.state.onChange(request), host.memory.onChange(request)];
+  return vscode.Disposable.from(item, language, throttle, ...changes);
 }
 
-function status(engine: EngineState, memory: MemoryView): Status {
-  const calm = (text: string, tooltip: string): Status => ({ text, tooltip, isWarning: false });
-  if (engine.kind === "failed") return { text: "$(warning) Memory", tooltip: engine.error.message, isWarning: true };
-  if (memory.error) return { text: "$(warning) Memory", tooltip: memory.error.message, isWarning: true };
-  if (engine.kind === "restarting") return calm("$(sync~spin) Memory", "The engine is starting again.");
-  if (engine.kind === "starting") return calm("$(loading~spin) Memory", "The model is loading.");
-  if (memory.state === "reading")
-    return calm(`$(sync~spin) Memory ${percent(memory)}`, `Reading ${memory.folder ?? ""}`);
-  if (memory.state === "paused") return calm(`$(debug-pause) Memory ${percent(memory)}`, "Reading is paused.");
-  return calm("$(database) Memory", figures(memory));
+/** Shows the state with what can be done about it, and does what is picked. */
+export async function pickAction(host: Host): Promise<void> {
+  const { status, actions } = present(host);
+  const items = actions.map((action) => ({ label: `$(${action.icon}) ${action.label}`, action }));
+  const facts = [status.summary, ...(status.error ? [status.error.remedy] : status.facts)];
+  const title = facts.filter((fact) => fact !== "").join(" · ");
+  const picked = await vscode.window.showQuickPick(items, { title: "Repo Memory", placeHolder: title });
+  if (picked) await vscode.commands.executeCommand(picked.action.command);
 }
 
-function percent({ meter }: MemoryView): string {
-  return meter && meter.total > 0 ? `${Math.floor((100 * meter.done) / meter.total)} %` : "";
+function present(host: Host): { status: StatusDescription; actions: Action[] } {
+  const audience = { l10n: vscode.l10n, language: vscode.env.language };
+  return {
+    status: describeStatus(host.engine.state.value, host.memory.value, audience),
+    actions: actionsNow(host.engine.state.value, host.memory.value, vscode.l10n),
+  };
 }
 
-function figures({ folder, files, tokens }: MemoryView): string {
-  if (files === 0) return "Repo Memory: nothing read yet";
-  return `Repo Memory: ${files.toLocaleString()} files of ${folder ?? ""} (${tokens.toLocaleString()} tokens) in memory`;
+function showInBar(item: vscode.StatusBarItem, status: StatusDescription, actions: Action[]): void {
+  const { icon, isBusy, short, summary, severity } = status;
+  item.text = `$(${icon}${isBusy ? "~spin" : ""}) ${short}`;
+  item.tooltip = tooltip(status, actions);
+  item.accessibilityInformation = { label: `Repo Memory: ${summary} ${status.facts.join(", ")}` };
+  const background = { information: undefined, warning: "warningBackground", error: "errorBackground" }[severity];
+  item.backgroundColor = background ? new vscode.ThemeColor(`statusBarItem.${background}`) : undefined;
+}
+
+/** Facts may hold names of folders and models: they are put in as text, never as Markdown. */
+function tooltip(status: StatusDescription, actions: Action[]): vscode.MarkdownString {
+  const text = new vscode.MarkdownString("", true);
+  text.isTrusted = { enabledCommands: actions.map(({ command }) => command) };
+  text.appendMarkdown("**Repo Memory**\n\n").appendText(status.summary);
+  for (const fact of status.error ? [status.error.meaning, status.error.remedy] : status.facts)
+    text.appendMarkdown("\n\n").appendText(fact);
+  const links = actions.map(({ label, icon, command }) => `[$(${icon}) ${label}](command:${command})`);
+  return text.appendMarkdown(`\n\n---\n\n${links.join(" &nbsp; ")}`);
+}
+
+function showForLanguage(
+  item: vscode.LanguageStatusItem,
+  { short, summary, facts, isBusy, severity }: StatusDescription,
+) {
+  const severities: Record<Severity, vscode.LanguageStatusSeverity> = {
+    information: vscode.LanguageStatusSeverity.Information,
+    warning: vscode.LanguageStatusSeverity.Warning,
+    error: vscode.LanguageStatusSeverity.Error,
+  };
+  item.text = short;
+  item.detail = facts[0] ?? summary;
+  item.busy = isBusy;
+  item.severity = severities[severity];
 }

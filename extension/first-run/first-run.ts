@@ -1,0 +1,37 @@
+/** The first minutes with the extension: a walkthrough whose steps tick themselves off, the last with an answered question. */
+import * as vscode from "vscode";
+import type { ChatView } from "../chat-view.ts";
+import type { Host } from "../host.ts";
+
+/** The walkthrough's id in package.json. */
+const WALKTHROUGH = "repo-memory.repo-memory#repoMemory.firstRun";
+
+/** Under which VS Code finds what the steps of the walkthrough wait for. */
+const HAS_MODEL = "repoMemory.hasModel";
+const HAS_READ = "repoMemory.hasRead";
+const HAS_ANSWERED = "repoMemory.hasAnswered";
+
+/** Tells VS Code which steps of the walkthrough are done. */
+export function followFirstRun(host: Host): vscode.Disposable {
+  const set = (key: string) => void vscode.commands.executeCommand("setContext", key, true);
+  const look = () => {
+    const { model, state, files } = host.memory.value;
+    if (model !== undefined) set(HAS_MODEL);
+    if (state === "ready" && files > 0) set(HAS_READ);
+  };
+  look();
+  return vscode.Disposable.from(
+    host.memory.onChange(look),
+    host.answered.onChange((isAnswered) => isAnswered && set(HAS_ANSWERED)),
+  );
+}
+
+export async function openWalkthrough(): Promise<void> {
+  await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false);
+}
+
+/** Asks what any repository can answer. */
+export async function askFirstQuestion(host: Host, view: ChatView): Promise<void> {
+  await view.focus();
+  await host.conversation.ask(vscode.l10n.t("What is this project for?"));
+}
