@@ -74,7 +74,7 @@ export class Conversation {
   }
 
   /** Asks a question again, or another one in its place. What came after it goes: it was said in reply to the answer. */
-  async retry(id: number, question?: string): Promise<void> {
+  async retry(id: number, question?: string, asked?: string): Promise<void> {
     const index = this.#turns.findIndex((each) => each.id === id);
     const turn = this.#turns[index];
     if (!turn) return;
@@ -84,7 +84,8 @@ export class Conversation {
     const { selection, ...subject } = this.#subjects.get(id) ?? subjectOf(turn);
     // The longer question that a command made belongs to the words that it was made of.
     if (question !== undefined) delete subject.asked;
-    await this.ask(question ?? turn.question, selection, subject);
+    const changed = { ...subject, ...(asked !== undefined && { asked }) };
+    await this.ask(question ?? turn.question, selection, changed);
   }
 
   /** Stops the answer in progress; what is written stays. */

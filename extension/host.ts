@@ -1,10 +1,12 @@
 import * as vscode from "vscode";
 import { RepoMemoryError } from "../engine/protocol/errors.ts";
-import type { AnswerEvent, AskParams, CallContext } from "../engine/protocol/requests.ts";
+import type { AnswerEvent, CallContext } from "../engine/protocol/requests.ts";
 import type { ProgressEvent } from "../engine/protocol/rpc.ts";
 import type { MemoryView } from "../webview/protocol/messages.ts";
+import { askParams } from "./chats/ask-params.ts";
 import type { Chats } from "./chats/chats.ts";
 import { openChats, type WindowChats } from "./chats/open-chats.ts";
+import { workspaceLinks } from "./chats/workspace-links.ts";
 import type { Conversation, Question } from "./conversation.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { EngineProcess, type EngineState } from "./engine-process.ts";
@@ -12,7 +14,7 @@ import type { ReadByAnswer } from "./attention/show-attention.ts";
 import { FolderMemory } from "./folder-memory.ts";
 import { Observable } from "./observable.ts";
 import { openFiles } from "./open-files.ts";
-import { engineEnvironment, maxAnswerTokens, openParams, readsAutomatically } from "./settings.ts";
+import { engineEnvironment, openParams, readsAutomatically } from "./settings.ts";
 
 /** Under which the user's consent to a download is kept. */
 const CONSENT_KEY = "mayDownload";
@@ -52,7 +54,7 @@ export class Host {
       onChats: this.onChats,
     } = openChats(context, log, {
       ask: (question, { signal }) => this.#ask(question, signal),
-      links: async () => [],
+      links: (turn) => workspaceLinks(this, turn),
     }));
     this.memory = new Observable(this.#memoryView());
     // Ends with the extension; what belongs to one engine process ends with its client.
@@ -128,8 +130,7 @@ export class Host {
     const folder = this.folder();
     if (!folder) throw new RepoMemoryError("usage", noFolder());
     const client = await this.ready(signal);
-    const { mentions: _mentions, ...asked } = question;
-    const params: AskParams = { ...asked, folder: folder.uri.fsPath, maxTokens: maxAnswerTokens() };
+    const params = await askParams(folder, client, question);
     const context: Pick<CallContext, "signal"> = { signal };
     for await (const event of client.ask(params, context)) {
       if (event.type === "end") this.lastAnswer.set({ folder, lines: event.result.lines });

@@ -6,6 +6,7 @@ import { addLinks } from "./links.ts";
 import { type MarkdownBlock, renderMarkdown, splitBlocks } from "./markdown.ts";
 import type { Turn } from "./protocol/turn.ts";
 import { ProvenanceCard } from "./provenance-card.ts";
+import { joinInCode } from "./join-in-code.ts";
 import { markSentences } from "./sentences.ts";
 import { isOpen } from "./state.ts";
 
@@ -13,9 +14,10 @@ import { isOpen } from "./state.ts";
 export function Answer({ turn }: { turn: Turn }) {
   const open = isOpen(turn);
   const blocks = useMemo(() => splitBlocks(turn.answer), [turn.answer]);
+  const sentences = useMemo(() => joinInCode(turn.sentences, blocks), [turn.sentences, blocks]);
   const element = useRef<HTMLDivElement>(null);
   const card = useMemo(() => new ProvenanceCard(), []);
-  card.sentences = turn.sentences;
+  card.sentences = sentences;
   useLayoutEffect(() => (element.current ? card.attach(element.current) : undefined), []);
   return (
     <div
@@ -29,7 +31,7 @@ export function Answer({ turn }: { turn: Turn }) {
           key={index}
           {...block}
           isEnded={!open || index < blocks.length - 1}
-          sentences={turn.sentences}
+          sentences={sentences}
           links={turn.links}
           citations={turn.citations}
         />

@@ -1,8 +1,14 @@
 import * as vscode from "vscode";
 import type { ViewMessage } from "../../webview/protocol/messages.ts";
+import { citationTarget } from "../citation-target.ts";
 import { openCitation } from "../open-citation.ts";
+import { selectedCode } from "../selected-code.ts";
 import type { ChatPage } from "./chat-page.ts";
+import { completeMention } from "./complete-mention.ts";
+import { droppedMentions } from "./dropped.ts";
 import { exportChat } from "./save-chat.ts";
+import { slashCommand } from "./slash-commands.ts";
+import { applyCode, insertCode } from "./use-code.ts";
 
 type Action = Exclude<ViewMessage, { type: "ready" }>;
 
@@ -48,13 +54,13 @@ async function talk(page: ChatPage, message: TalkMessage): Promise<void> {
   const { conversation } = page.chat;
   switch (message.type) {
     case "ask":
-      await conversation.ask(message.question, undefined, { mentions: message.mentions });
+      await ask(page, message);
       break;
     case "retry":
-      await conversation.retry(message.id);
+      await conversation.retry(message.id, undefined, askedAt(page, message.id));
       break;
     case "resend":
-      await conversation.retry(message.id, message.question);
+      await conversation.retry(message.id, message.question, slashCommand(message.question)?.asked);
       break;
     case "stop":
       conversation.stop();
@@ -72,10 +78,46 @@ async function talk(page: ChatPage, message: TalkMessage): Promise<void> {
       await vscode.env.clipboard.writeText(message.text);
       break;
     case "insert":
+      await insertCode(message.text);
+      break;
     case "apply":
+      await applyCode(message.text);
+      break;
     case "complete":
+      await complete(page, message);
+      break;
     case "drop":
+      await drop(page, message.uris);
   }
+}
+
+/** A command that says nothing of what it is about means what is selected in the editor, or what the cursor is in. */
+async function ask({ chat }: ChatPage, { question, mentions }: Extract<Action, { type: "ask" }>): Promise<void> {
+  const command = slashCommand(question);
+  const editor = vscode.window.activeTextEditor;
+  const isOfEditor = command?.about === "" && mentions.length === 0 && editor !== undefined;
+  const selection = isOfEditor ? await selectedCode(editor) : undefined;
+  await chat.conversation.ask(question, selection, { mentions, ...(command && { asked: command.asked }) });
+}
+
+/** What a question of an earlier session asked, if it began with a command. */
+function askedAt({ chat }: ChatPage, id: number): string | undefined {
+  return slashCommand(chat.conversation.turns.find((turn) => turn.id === id)?.question ?? "")?.asked;
+}
+
+async function complete(page: ChatPage, { request, query }: Extract<Action, { type: "complete" }>): Promise<void> {
+  const mentions = await completeMention(page.host, query);
+  page.post({ type: "completions", request, mentions });
+}
+
+async function drop(page: ChatPage, uris: readonly string[]): Promise<void> {
+  const folder = page.host.folder();
+  const mentions = folder ? await droppedMentions(folder, uris) : [];
+  if (mentions.length > 0) page.post({ type: "mention", mentions });
+  else
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t("Only files and folders of the workspace can be asked about."),
+    );
 }
 
 /** Buttons of the panel that do what a command does. */
@@ -117,8 +159,12 @@ async function deleteChat({ host: { chats } }: ChatPage, id: string): Promise<vo
 }
 
 async function openPlace({ host }: ChatPage, place: Extract<Action, { type: "open" }>): Promise<void> {
-  const folder = host.folder();
-  if (folder) await openCitation(folder, place);
+  const asked = host.folder();
+  const all = [...(asked ? [asked] : []), ...(vscode.workspace.workspaceFolders ?? [])];
+  // An answer may be of another folder than the one that is asked about now.
+  for (const folder of all)
+    if ((await citationTarget(folder.uri.fsPath, place.path)) !== undefined) return openCitation(folder, place);
+  if (asked) await openCitation(asked, place);
 }
 
 /** Links were written by a model: the whole address is shown before anything is opened. */

@@ -62,10 +62,18 @@ export class Workbench {
 
   /** Runs a command by its title. */
   async run(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget input").first();
-    await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().click();
+    const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
+    // What had the focus before may take it back, which closes the list: until it stays.
+    for (let attempts = 1; ; attempts++) {
+      await this.page.keyboard.press("F1");
+      try {
+        await input.fill(`>${title}`, { timeout: 5000 });
+        return await row.click({ timeout: 10_000 });
+      } catch (error) {
+        if (attempts === 4) throw error;
+      }
+    }
   }
 
   /** Picks an entry of the list that a command opened. */
@@ -78,7 +86,7 @@ export class Workbench {
   /** Opens the notification centre: with the driver of tests, VS Code shows none by themselves. */
   async notifications(): Promise<Locator> {
     const center = this.page.locator(".notifications-center");
-    if (!(await center.isVisible())) await this.run("Notifications: Show Notifications");
+    if (!(await center.isVisible())) await this.page.locator('[id="status.notifications"]').click();
     await center.waitFor();
     return center;
   }
@@ -99,9 +107,10 @@ export class Workbench {
   async #widen(width: number): Promise<void> {
     const bar = await this.page.locator(".part.auxiliarybar").boundingBox();
     if (!bar) return;
-    await this.page.mouse.move(bar.x, 400);
+    const edge = bar.x - 2;
+    await this.page.mouse.move(edge, 400);
     await this.page.mouse.down();
-    await this.page.mouse.move(bar.x + bar.width - width, 400, { steps: 4 });
+    await this.page.mouse.move(edge + bar.width - width, 400, { steps: 4 });
     await this.page.mouse.up();
   }
 }

@@ -92,10 +92,13 @@ const withCode = <const T extends string>(type: T) => v.strictObject({ type: v.l
 
 /** What a question is about, as the panel or a file on disk names it. */
 export const MentionSchema = v.variant("kind", [
-  v.strictObject({ kind: v.picklist(["file", "folder"]), path: Path }),
+  v.strictObject({ kind: v.literal("file"), path: Path }),
+  v.strictObject({ kind: v.literal("folder"), path: Path }),
   v.strictObject({ kind: v.literal("symbol"), name: v.pipe(v.string(), v.maxLength(1000)), ...place }),
   v.strictObject({ kind: v.literal("selection"), ...place }),
-  v.strictObject({ kind: v.picklist(["editors", "problems", "changes"]) }),
+  v.strictObject({ kind: v.literal("editors") }),
+  v.strictObject({ kind: v.literal("problems") }),
+  v.strictObject({ kind: v.literal("changes") }),
 ]);
 
 /** The panel to the extension. It shows what a model wrote, so what it says is checked like a stranger's word. */

@@ -47,10 +47,13 @@ export interface AnswerLink extends Place {
 
 /** What a question is about: named with `@`, or dropped on the panel. */
 export type Mention =
-  | { kind: "file" | "folder"; path: string }
+  | { kind: "file"; path: string }
+  | { kind: "folder"; path: string }
   | ({ kind: "symbol"; name: string } & Place)
   | ({ kind: "selection" } & Place)
-  | { kind: "editors" | "problems" | "changes" };
+  | { kind: "editors" }
+  | { kind: "problems" }
+  | { kind: "changes" };
 
 /** An error as the panel shows it: what happened, what it means, what to do. */
 export interface ErrorCard {
