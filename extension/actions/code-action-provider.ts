@@ -71,7 +71,7 @@ class Place {
 
   /** A name under the cursor, or some selected code. */
   get isNamed(): boolean {
-    if (!this.range.isEmpty) return this.document.getText(this.range).trim() !== "";
+    if (!this.range.isEmpty) return /\p{L}/u.test(this.document.getText(this.range));
     const word = this.document.getWordRangeAtPosition(this.range.start);
     return word !== undefined && isSymbolName(this.document.getText(word));
   }

@@ -57,8 +57,10 @@ export interface Undocumented {
 export function undocumented(languageId: string, lines: readonly string[], line: number): Undocumented | undefined {
   const style = STYLES[languageId];
   const declared = declarationIn(lines[line] ?? "");
-  if (!style || !declared) return undefined;
   const depth = indentation(lines[line] ?? "");
+  // What a function keeps to itself needs no comment.
+  const isLocal = depth > 0 && (declared?.kind === "variable" || declared?.kind === "constant");
+  if (!style || !declared || isLocal) return undefined;
   const indent = (lines[line] ?? "").slice(0, depth);
   if (style.isInside) return inside(style, declared.name, lines, line);
   let insertAt = line;

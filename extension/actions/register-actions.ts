@@ -5,6 +5,7 @@ import { registerCodeActions } from "./code-action-provider.ts";
 import { document } from "./document-action.ts";
 import { fix } from "./fix-action.ts";
 import { type ActionPlace, actionPlace } from "./place.ts";
+import { registerProposals } from "./proposals.ts";
 import { findSimilar, makeLikeTheRest } from "./similar-actions.ts";
 import { writeTests } from "./tests-action.ts";
 
@@ -29,5 +30,5 @@ export function registerActions(host: Host): vscode.Disposable {
       }),
     ),
   );
-  return vscode.Disposable.from(registerCodeActions(host), ...commands);
+  return vscode.Disposable.from(registerCodeActions(host), registerProposals(), ...commands);
 }

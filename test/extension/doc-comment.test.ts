@@ -34,6 +34,7 @@ test("what is documented, declares nothing or is of an unknown language is left 
   expect(documented("python", "def open():\n    '''Opens.'''\n    return 1", 0, words)).toBeUndefined();
   expect(documented("python", "LIMIT = 3", 0, words)).toBeUndefined();
   expect(documented("typescript", "open();", 0, words)).toBeUndefined();
+  expect(documented("typescript", "function open() {\n  const a = 1;\n}", 1, words)).toBeUndefined();
   expect(documented("brainfuck", "function open() {}", 0, words)).toBeUndefined();
 });
 
