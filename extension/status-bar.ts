@@ -60,11 +60,15 @@ function showInBar(item: vscode.StatusBarItem, status: StatusDescription, action
 function tooltip(status: StatusDescription, actions: Action[]): vscode.MarkdownString {
   const text = new vscode.MarkdownString("", true);
   text.isTrusted = { enabledCommands: actions.map(({ command }) => command) };
-  text.appendMarkdown("**Repo Memory**\n\n").appendText(status.summary);
-  for (const fact of status.error ? [status.error.meaning, status.error.remedy] : status.facts)
-    text.appendMarkdown("\n\n").appendText(fact);
+  const facts = status.error ? [status.error.meaning, status.error.remedy] : status.facts;
+  text.appendMarkdown(["**Repo Memory**", ...[status.summary, ...facts].map(plain)].join("\n\n"));
   const links = actions.map(({ label, icon, command }) => `[$(${icon}) ${label}](command:${command})`);
   return text.appendMarkdown(`\n\n---\n\n${links.join(" &nbsp; ")}`);
+}
+
+/** Text that means nothing in Markdown. `appendText` would do, but for its spaces, at which no line can end. */
+function plain(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]()#+\-.!~<>|$&]/g, "\\$&");
 }
 
 function showForLanguage(

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,9 +6,9 @@ import { build } from "esbuild";
 import { launchChromium } from "./chromium.ts";
 import { sampleProject } from "./sample-project.ts";
 import { readSuiteReport, REPORT_VARIABLE, type SuiteTest } from "./suite/report.ts";
-import { startServer } from "./vscode-server.ts";
+import { developmentPayload, startServer } from "./vscode-server.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const blank = fileURLToPath(new URL("../../.cache/vscode-suite/blank-extension", import.meta.url));
 const bundle = fileURLToPath(new URL("../../.cache/vscode-suite/run.mjs", import.meta.url));
 
 /** What the extension host of the suite is started with. */
@@ -24,6 +24,16 @@ export async function bundleSuite(): Promise<string> {
   return bundle;
 }
 
+/** Tests run in a host for development only: from the package, an empty extension is what is developed. */
+function testHost(authority: string): [string, string][] {
+  const developed = developmentPayload(authority);
+  if (developed.length > 0) return developed;
+  mkdirSync(blank, { recursive: true });
+  const manifest = { name: "blank", publisher: "repo-memory-tests", version: "0.0.1", engines: { vscode: "*" } };
+  writeFileSync(`${blank}/package.json`, JSON.stringify(manifest));
+  return [["extensionDevelopmentPath", authority + blank]];
+}
+
 /** Runs the suite in the extension host of VS Code's server, a headless browser as its window. */
 export async function runSuite(): Promise<SuiteTest[]> {
   const tests = await bundleSuite();
@@ -37,7 +47,7 @@ export async function runSuite(): Promise<SuiteTest[]> {
     const exited = new Promise((resolve) => void page.exposeFunction("codeAutomationExit", resolve));
     await page.exposeFunction("codeAutomationLog", () => {});
     const payload = [
-      ["extensionDevelopmentPath", server.authority + root.replace(/\/$/, "")],
+      ...testHost(server.authority),
       ["extensionTestsPath", server.authority + tests],
       ["skipWelcome", "true"],
     ];

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setUpCodeServer } from "../../scripts/code-server.ts";
 
 /** Quiet: no welcome, no updates, nothing of VS Code's own chat beside ours. */
@@ -10,7 +11,6 @@ const SETTINGS = {
   "workbench.startupEditor": "none",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.tips.enabled": false,
-  "security.workspace.trust.enabled": false,
   "telemetry.telemetryLevel": "off",
   "extensions.autoUpdate": false,
   "extensions.autoCheckUpdates": false,
@@ -19,6 +19,17 @@ const SETTINGS = {
   // In a browser VS Code saves by itself: a test of unsaved text must not race with that.
   "files.autoSave": "off",
 };
+
+/** Names a folder with the installed package: the tests then run from that, not from the source tree. */
+export const INSTALLED_VARIABLE = "REPO_MEMORY_TEST_INSTALLED";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What a window's address says of the extension: where the tree is, or nothing where the package is installed. */
+export function developmentPayload(authority: string): [string, string][] {
+  if (process.env[INSTALLED_VARIABLE] !== undefined) return [];
+  return [["extensionDevelopmentPath", authority + root.replace(/\/$/, "")]];
+}
 
 /** A running server of VS Code. */
 export interface VsCodeServer {
@@ -33,17 +44,28 @@ export interface ServerOptions {
   settings?: Record<string, unknown>;
   /** Added to the environment of the extension host. */
   env?: NodeJS.ProcessEnv;
+  /** Asks whether the folder is to be trusted, as VS Code does for users. */
+  asksForTrust?: boolean;
+  /** The browser's language, which VS Code takes over; English by default. */
+  language?: string;
 }
 
 /** Starts VS Code's own server, with data folders of its own that `stop` deletes. */
-export async function startServer({ settings = {}, env = {} }: ServerOptions): Promise<VsCodeServer> {
+export async function startServer({
+  settings = {},
+  env = {},
+  asksForTrust = false,
+}: ServerOptions): Promise<VsCodeServer> {
   const { serverMain } = setUpCodeServer();
   const data = mkdtempSync(join(tmpdir(), "repo-memory-vscode-"));
   mkdirSync(join(data, "data/Machine"), { recursive: true });
-  writeFileSync(join(data, "data/Machine/settings.json"), JSON.stringify({ ...SETTINGS, ...settings }));
+  writeFileSync(
+    join(data, "data/Machine/settings.json"),
+    JSON.stringify({ ...SETTINGS, ...trust(asksForTrust), ...settings }),
+  );
   const port = await freePort();
   const log = join(data, "server.log");
-  const server = spawn(process.execPath, [serverMain, ...options(port, data)], {
+  const server = spawn(process.execPath, [serverMain, ...options(port, data, asksForTrust)], {
     env: { ...withoutVsCode(process.env), ...env },
     stdio: ["ignore", openSync(log, "w"), openSync(log, "a")],
     // A group of its own, so that its extension host and our engine end with it.
@@ -54,10 +76,20 @@ export async function startServer({ settings = {}, env = {} }: ServerOptions): P
   return { url, authority: `vscode-remote://127.0.0.1:${port}`, stop: () => stop(server, data) };
 }
 
-function options(port: number, data: string): string[] {
+function trust(asks: boolean): Record<string, unknown> {
+  return { "security.workspace.trust.enabled": asks, "security.workspace.trust.startupPrompt": "never" };
+}
+
+function options(port: number, data: string, asksForTrust: boolean): string[] {
   const address = ["--host", "127.0.0.1", "--port", String(port), "--without-connection-token"];
-  const quiet = ["--accept-server-license-terms", "--disable-workspace-trust", "--telemetry-level", "off"];
-  const folders = ["--server-data-dir", data, "--extensions-dir", join(data, "extensions")];
+  const trusting = asksForTrust ? [] : ["--disable-workspace-trust"];
+  const quiet = ["--accept-server-license-terms", ...trusting, "--telemetry-level", "off"];
+  const folders = [
+    "--server-data-dir",
+    data,
+    "--extensions-dir",
+    process.env[INSTALLED_VARIABLE] ?? join(data, "extensions"),
+  ];
   return [...address, ...quiet, ...folders, "--enable-smoke-test-driver"];
 }
 

@@ -1,13 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
-import { type ServerOptions, startServer, type VsCodeServer } from "./vscode-server.ts";
+import { developmentPayload, type ServerOptions, startServer, type VsCodeServer } from "./vscode-server.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
 const screenshots = fileURLToPath(new URL("../../.cache/screenshots/", import.meta.url));
 
 /** The window's size in screenshots, in pixels. */
 const VIEWPORT = { width: 1280, height: 800 };
+
+/** Longest wait for anything in the window, in milliseconds. */
+const PATIENCE = 90_000;
 
 /** A window of a real VS Code with this extension, and what tests do in it. */
 export class Workbench {
@@ -22,16 +24,19 @@ export class Workbench {
     this.#server = server;
   }
 
-  /** Opens a folder in a new window of a new server. */
+  /** Opens a folder, or a file that ends in `.code-workspace`, in a new window of a new server. */
   static async open(browser: Browser, folder: string, options: ServerOptions = {}): Promise<Workbench> {
     const server = await startServer(options);
-    const page = await (await browser.newContext({ viewport: VIEWPORT })).newPage();
+    const page = await (
+      await browser.newContext({ viewport: VIEWPORT, locale: options.language ?? "en-US" })
+    ).newPage();
+    // A model, a server and a browser share what the machine has.
+    page.setDefaultTimeout(PATIENCE);
     const workbench = new Workbench(page, server);
-    const payload = [
-      ["extensionDevelopmentPath", server.authority + root.replace(/\/$/, "")],
-      ["skipWelcome", "true"],
-    ];
-    await page.goto(`${server.url}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+    const payload = [...developmentPayload(server.authority), ["skipWelcome", "true"]];
+    await page.goto(
+      `${server.url}/?${folder.endsWith(".code-workspace") ? "workspace" : "folder"}=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`,
+    );
     await page.locator(".monaco-workbench .activitybar").waitFor({ timeout: 120_000 });
     return workbench;
   }
@@ -43,6 +48,19 @@ export class Workbench {
     await this.run("Repo Memory: Ask About This Repository");
     await this.question.waitFor({ timeout: 60_000 });
     await this.#widen(width);
+  }
+
+  /** The panel in the side bar, where another one is open in a tab: webviews lie over the window, so by its place. */
+  async panelAt(part: ".part.auxiliarybar" | ".part.editor"): Promise<FrameLocator> {
+    const bar = await this.page.locator(part).first().boundingBox();
+    const frames = await this.page.locator("iframe.webview.ready").all();
+    for (const frame of frames) {
+      const box = await frame.boundingBox();
+      const middle = box ? box.x + box.width / 2 : -1;
+      if (bar && middle > bar.x && middle < bar.x + bar.width)
+        return frame.contentFrame().frameLocator("iframe#active-frame");
+    }
+    throw new Error(`No panel is in ${part}.`);
   }
 
   get question() {
@@ -64,7 +82,7 @@ export class Workbench {
   async run(title: string): Promise<void> {
     const input = this.page.locator(".quick-input-widget input").first();
     const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
-    // What had the focus before may take it back, which closes the list: until it stays.
+    // What had the focus before may take it back, which closes the list, or an extension's commands are not known yet: until it stays.
     for (let attempts = 1; ; attempts++) {
       await this.page.keyboard.press("F1");
       try {
@@ -72,6 +90,7 @@ export class Workbench {
         return await row.click({ timeout: 10_000 });
       } catch (error) {
         if (attempts === 4) throw error;
+        await this.page.keyboard.press("Escape");
       }
     }
   }
