@@ -18,6 +18,7 @@ export async function run(): Promise<void> {
   mocha.suite.emit("pre-require", globalThis, "", mocha);
   await import("./extension.suite.ts");
   await import("./sharing.suite.ts");
+  await import("./code-actions.suite.ts");
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} tests failed.`);
 }
