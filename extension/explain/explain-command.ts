@@ -28,13 +28,23 @@ async function explain(host: Host, view: ChatView, uri: unknown, range: unknown)
   }
   host.choose(folder);
   await view.focus();
-  const facts = await factsOf(host, folder, place.document, target);
-  const { question: asked, selection, ...given } = explainPrompt(await withDefinition(folder, target, facts), facts);
+  const { question: asked, selection, ...given } = await explanationOf(host, folder, place.document, target);
   const question =
     target.name === undefined
       ? vscode.l10n.t("Explain the selected code across the repository")
       : vscode.l10n.t("Explain {0} across the repository", `\`${target.name}\``);
   await host.conversation.ask(question, selection, { ...given, asked, alone: true });
+}
+
+/** What the model is asked about `target`, and what is found out about it first. */
+export async function explanationOf(
+  host: Pick<Host, "ready">,
+  folder: vscode.WorkspaceFolder,
+  document: vscode.TextDocument,
+  target: FoundTarget,
+): Promise<ReturnType<typeof explainPrompt>> {
+  const facts = await factsOf(host, folder, document, target);
+  return explainPrompt(await withDefinition(folder, target, facts), facts);
 }
 
 /** From a code action: a file and a range of it. From anywhere else: the active editor. A menu gives the file alone. */
@@ -66,7 +76,7 @@ async function withDefinition(
 
 /** The language server first; where it knows nothing, or there is none, the memory's own symbols. */
 async function factsOf(
-  host: Host,
+  host: Pick<Host, "ready">,
   folder: vscode.WorkspaceFolder,
   document: vscode.TextDocument,
   { name, at }: FoundTarget,

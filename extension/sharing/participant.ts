@@ -2,8 +2,10 @@
 import * as vscode from "vscode";
 import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import type { AskParams, AskResult, Coverage, LineRange, Progress } from "../../engine/protocol/requests.ts";
+import { explanationOf } from "../explain/explain-command.ts";
+import { explainTarget } from "../explain/explain-target.ts";
 import type { Host } from "../host.ts";
-import { selectedCode } from "../selected-code.ts";
+import { pathIn } from "../open-files.ts";
 import { maxAnswerTokens } from "../settings.ts";
 import { remedy } from "../status/actions.ts";
 import { citations, errorCard, readSoFar } from "../view-model.ts";
@@ -84,17 +86,18 @@ export function followUps({ metadata, errorDetails }: vscode.ChatResult): vscode
 
 async function answer({ host, folder, request, context, stream, signal }: Question): Promise<Kept> {
   stream.progress(vscode.l10n.t("Looking through the memory of {0}", folder.name));
-  const isExplain = request.command === "explain";
-  const subject = await subjectOf(request, folder);
-  const selection = subject.selection ?? (isExplain ? await editorCode(folder) : undefined);
   const client = await host.ready(signal);
+  const isExplain = request.command === "explain" && request.prompt.trim() === "";
   const params: AskParams = {
     folder: folder.uri.fsPath,
-    question: questionOf(request.prompt, isExplain ? explainThis() : whatIsThis()),
-    history: historyOf(context),
     maxTokens: maxAnswerTokens(),
-    ...subject,
-    ...(selection && { selection }),
+    ...(await subjectOf(request, folder)),
+    ...(isExplain
+      ? await explanation(host, request, folder)
+      : {
+          question: questionOf(request.prompt, vscode.l10n.t("What is this repository for?")),
+          history: historyOf(context),
+        }),
   };
   const text = new AnswerText();
   let result: AskResult | undefined;
@@ -162,11 +165,16 @@ function noteCoverage(stream: vscode.ChatResponseStream, coverage: Coverage | un
   stream.markdown(`\n\n_${vscode.l10n.t("{0} % of the folder was read so far.", Math.floor(100 * share))}_`);
 }
 
-/** The code that the editor in front shows or has selected, where it is the folder's. */
-async function editorCode(folder: vscode.WorkspaceFolder): Promise<AskParams["selection"]> {
+/** What the model is asked about the code that is attached, or that the editor in front shows or has selected. */
+async function explanation(host: Window, request: Request, folder: vscode.WorkspaceFolder) {
+  const attached = request.references.map(({ value }) => value).find((value) => value instanceof vscode.Location);
   const editor = vscode.window.activeTextEditor;
-  const isOurs = editor && vscode.workspace.getWorkspaceFolder(editor.document.uri)?.uri.fsPath === folder.uri.fsPath;
-  return isOurs ? selectedCode(editor) : undefined;
+  const document = attached ? await vscode.workspace.openTextDocument(attached.uri) : editor?.document;
+  const range = attached?.range ?? editor?.selection;
+  const isOurs = document && pathIn(folder, document.uri) !== undefined;
+  const target = isOurs && range ? explainTarget(folder, document, range) : undefined;
+  if (!document || !target) throw new RepoMemoryError("usage", nothingToExplain());
+  return explanationOf(host, folder, document, target);
 }
 
 function failed(host: Window, thrown: unknown, stream: vscode.ChatResponseStream): vscode.ChatResult {
@@ -181,12 +189,11 @@ function failed(host: Window, thrown: unknown, stream: vscode.ChatResponseStream
   return { errorDetails: { message: sentences(error) } };
 }
 
-function explainThis(): string {
-  return vscode.l10n.t("Explain this code, and how the rest of the repository uses it.");
-}
-
-function whatIsThis(): string {
-  return vscode.l10n.t("What is this repository for?");
+function nothingToExplain() {
+  return {
+    message: vscode.l10n.t("There is nothing to explain."),
+    remedy: vscode.l10n.t("Put the cursor on a name in a file of the workspace, or select the code to explain."),
+  };
 }
 
 function noFolder() {

@@ -203,11 +203,11 @@ describe("@repo in the chat", () => {
     const { stream, text } = recorded();
     const result = await respond(host, request("", { command: "explain" }), chat, stream, never());
     assert.equal(result.errorDetails, undefined);
-    assert.match(text(), /startServer/);
-    const references = [{ id: "1", value: new vscode.Location(file("src/config.ts"), new vscode.Range(0, 0, 3, 0)) }];
+    assert.match(text(), /What it is.*`Parcel` is an? /s);
+    const references = [{ id: "1", value: new vscode.Location(file("src/config.ts"), new vscode.Range(7, 13, 7, 25)) }];
     const attached = recorded();
-    await respond(host, request("What is this?", { references }), chat, attached.stream, never());
-    assert.match(attached.text(), /startServer/);
+    await respond(host, request("", { command: "explain", references }), chat, attached.stream, never());
+    assert.match(attached.text(), /`DEFAULT_PORT` is a/);
   });
 
   it("offers what to ask next", async () => {
@@ -273,5 +273,14 @@ describe("MCP servers that VS Code starts", () => {
     child.stdin.end();
     const [code] = await once(child, "exit");
     assert.equal(code, 0);
+  });
+
+  it("are started by VS Code itself, which then offers their tools and resources", async () => {
+    await vscode.commands.executeCommand("workbench.mcp.startServer", "*", { waitForLiveTools: true });
+    const tool = vscode.lm.tools.find(({ name }) => /repo_memory.*_status$/.test(name));
+    assert(tool, `no such tool among ${vscode.lm.tools.map(({ name }) => name).join(", ")}`);
+    const { content } = await vscode.lm.invokeTool(tool.name, { toolInvocationToken: undefined, input: {} });
+    const said = content.map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : "")).join("");
+    assert.match(said, /empty/);
   });
 });
