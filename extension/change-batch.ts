@@ -21,7 +21,7 @@ export interface ChangeBatchOptions {
 /** Gathers one folder's changes: each file once, the newest state only. */
 export class ChangeBatch {
   readonly #options: ChangeBatchOptions;
-  readonly #typing = new Map<string, Disposable>();
+  readonly #typing = new Map<string, { timer: Disposable; rested: () => void }>();
   readonly #changed = new Map<string, string | undefined>();
   #timer: Disposable | undefined;
 
@@ -31,23 +31,34 @@ export class ChangeBatch {
 
   /** A file changed on disk, appeared or went; or its editor now shows what is on disk. */
   onDisk(path: string): void {
-    this.#typing.get(path)?.dispose();
+    this.#typing.get(path)?.timer.dispose();
     this.#typing.delete(path);
     this.#add(path, undefined);
   }
 
   /** An editor's text differs from the disk's; `text` is read when typing rests, undefined when it is too long to send. */
   inEditor(path: string, text: () => string | undefined): void {
-    this.#typing.get(path)?.dispose();
+    this.#typing.get(path)?.timer.dispose();
     const rested = () => {
       this.#typing.delete(path);
       this.#add(path, text());
     };
-    this.#typing.set(path, this.#schedule(rested, TYPING_PAUSE));
+    this.#typing.set(path, { rested, timer: this.#schedule(rested, TYPING_PAUSE) });
+  }
+
+  /** Sends all that waits, also what is being typed: somebody asks a question now. */
+  sendNow(): void {
+    for (const { timer, rested } of this.#typing.values()) {
+      timer.dispose();
+      rested();
+    }
+    this.#timer?.dispose();
+    if (this.#changed.size > 0) this.#flush();
+    this.#timer = undefined;
   }
 
   dispose(): void {
-    for (const timer of this.#typing.values()) timer.dispose();
+    for (const { timer } of this.#typing.values()) timer.dispose();
     this.#timer?.dispose();
   }
 

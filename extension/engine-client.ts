@@ -35,6 +35,7 @@ import type {
   ProgressEvent,
 } from "../engine/protocol/rpc.ts";
 import { EventQueue } from "./event-queue.ts";
+import type { Disposable } from "./observable.ts";
 
 /** What a call may be given: neither is needed. */
 type Context = Partial<CallContext>;
@@ -52,6 +53,7 @@ export class EngineClient implements EngineApi {
   readonly #engine: ReturnType<typeof createBirpc<EngineFunctions, ClientFunctions>>;
   readonly #pending = new Map<number, Pending>();
   readonly #onProgress: (event: ProgressEvent) => void;
+  readonly #beforeQuestion = new Set<(folder: string) => void>();
   #lastId = 0;
   #death: RepoMemoryError | undefined;
 
@@ -92,8 +94,17 @@ export class EngineClient implements EngineApi {
     return this.#call("ingest", params, context);
   }
 
+  /** Calls back with the folder before a question about it goes out: who holds changes back sends them now. */
+  beforeQuestion(listener: (folder: string) => void): Disposable {
+    this.#beforeQuestion.add(listener);
+    return { dispose: () => void this.#beforeQuestion.delete(listener) };
+  }
+
   ask(params: AskParams, context: Context = {}): AsyncGenerator<AnswerEvent> {
-    return streamed<AnswerEvent>(context, (own, onAnswer) => this.#call("ask", params, own, { onAnswer }));
+    return streamed<AnswerEvent>(context, (own, onAnswer) => {
+      this.#questionComes(params.folder);
+      return this.#call("ask", params, own, { onAnswer });
+    });
   }
 
   generate(params: GenerateParams, context: Context = {}): AsyncGenerator<GenerateEvent> {
@@ -113,6 +124,7 @@ export class EngineClient implements EngineApi {
   }
 
   recall(params: RecallParams, context: Context = {}): Promise<RecallResult> {
+    this.#questionComes(params.folder);
     return this.#call("recall", params, context);
   }
 
@@ -152,6 +164,10 @@ export class EngineClient implements EngineApi {
   die(reason: RepoMemoryError): void {
     this.#death ??= reason;
     for (const { fail } of this.#pending.values()) fail(reason);
+  }
+
+  #questionComes(folder: string): void {
+    for (const tell of this.#beforeQuestion) tell(folder);
   }
 
   #progress(event: ProgressEvent): void {

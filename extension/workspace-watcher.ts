@@ -63,12 +63,17 @@ class FolderWatcher {
       for (const { path } of files) this.#unsaved.add(path);
       quietly(client.changed({ folder: memory.folder, files, open: openFiles(folder) }));
     };
+    const start = () => {
+      tellEditors();
+      // A question right after a keystroke is about the text with it. The client ends with its process.
+      host.client()?.beforeQuestion((path) => path === memory.folder && this.#batch.sendNow());
+    };
     // A new engine process knows nothing of what was typed; it keeps texts also for a folder that is not read yet.
-    tellEditors();
+    start();
     this.#cleanup = vscode.Disposable.from(
       this.#batch,
       ...this.#listen(),
-      host.engine.state.onChange(({ kind }) => kind === "ready" && tellEditors()),
+      host.engine.state.onChange(({ kind }) => kind === "ready" && start()),
       vscode.window.onDidChangeActiveTextEditor(() => quietly(this.#showing(host))),
     );
   }

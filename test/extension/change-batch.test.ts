@@ -45,6 +45,18 @@ test("typing is sent when it rests, with the text of then", () => {
   expect(sent).toEqual([[{ path: "a.ts", text: "one" }]]);
 });
 
+test("before a question all that waits is sent, with what is being typed, and not again later", () => {
+  const { changes, sent, pass } = batch();
+  changes.onDisk("b.ts");
+  changes.inEditor("a.ts", () => "typed just now");
+  changes.sendNow();
+  expect(sent).toEqual([[{ path: "b.ts" }, { path: "a.ts", text: "typed just now" }]]);
+  pass();
+  pass();
+  changes.sendNow();
+  expect(sent).toHaveLength(1);
+});
+
 test("a save takes the place of the text that was typed before", () => {
   const { changes, sent, pass } = batch();
   changes.inEditor("a.ts", () => "typed");

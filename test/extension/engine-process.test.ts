@@ -69,6 +69,23 @@ describe("an engine in its own process", () => {
     expect(end?.type === "end" && end.result.answer).toBe(text);
   });
 
+  test("what is held back is told before a question about its folder goes out", async () => {
+    const { client } = await started();
+    const folder = temporaryFolder({ "README.md": "# One\n" });
+    const asked: string[] = [];
+    const subscription = client.beforeQuestion((path) => {
+      asked.push(path);
+      void client.changed({ folder, files: [{ path: "README.md", text: "typed" }] });
+    });
+    // The scripted engine recalls the hints that came before the question.
+    const { blocks } = await client.recall({ folder, question: "hints" });
+    expect(blocks).toMatchObject([{ path: "README.md", endLine: "typed".length }]);
+    await collect(client.ask({ folder, question: "What is it?" }));
+    subscription.dispose();
+    await client.recall({ folder, question: "hints" });
+    expect(asked).toEqual([folder, folder]);
+  });
+
   test("stops at a signal and keeps what was written", async () => {
     const { client } = await started();
     const stop = new AbortController();
@@ -83,7 +100,7 @@ describe("an engine in its own process", () => {
   test("stops when nobody reads on", async () => {
     const { client } = await started();
     for await (const event of client.ask({ folder: "/", question: "endless" })) if (event.type === "token") break;
-    await expect(client.models()).resolves.toHaveLength(1);
+    await expect(client.models()).resolves.toContainEqual(expect.objectContaining({ name: "Scripted" }));
   });
 
   test("answers a ping while a call runs", async () => {
@@ -143,7 +160,7 @@ describe("the supervisor", () => {
     expect(await until(engine, "restarting")).toMatchObject({ attempt: 1 });
     await expect(client.models()).rejects.toMatchObject({ code: "engine-died" });
     retries[0]?.();
-    await expect((await ready(engine)).models()).resolves.toHaveLength(1);
+    await expect((await ready(engine)).models()).resolves.toContainEqual(expect.objectContaining({ name: "Scripted" }));
   });
 
   test("gives up after deaths in a row, and not after deaths far apart", async () => {

@@ -49,6 +49,9 @@ test("a missing model is fetched only after a press of the button", async () => 
   await chat.getByText("There is no model on this machine yet.").waitFor();
   await workbench.screenshot("no-model");
   await chat.getByRole("button", { name: "Download model" }).click();
+  const dialog = workbench.page.getByRole("dialog");
+  await dialog.getByText("Download 98 MB?").waitFor();
+  await dialog.getByRole("button", { name: "Download", exact: true }).click();
   await chat.getByText("6 files · ").waitFor();
   expect(await chat.getByText("There is no model").count()).toBe(0);
 });
