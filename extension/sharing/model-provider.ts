@@ -27,6 +27,7 @@ export function registerModelProvider(host: Host, memento: vscode.Memento): vsco
     provider,
     vscode.lm.registerLanguageModelChatProvider(VENDOR, provider),
     host.memory.onChange(({ model }) => provider.ran(model)),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => provider.trusted()),
   );
 }
 
@@ -46,6 +47,11 @@ class ModelProvider implements vscode.LanguageModelChatProvider {
 
   dispose(): void {
     this.#changed.dispose();
+  }
+
+  /** Nothing was offered before. */
+  trusted(): void {
+    this.#changed.fire();
   }
 
   /** A model is loaded: its limits are learnt, once. */

@@ -181,7 +181,7 @@ function failed(host: Window, thrown: unknown, stream: vscode.ChatResponseStream
   const error = RepoMemoryError.from(thrown);
   if (error.code === "cancelled") return {};
   host.log.error(`${error.code}: ${error.message}`);
-  const { action } = errorCard(error);
+  const action = vscode.workspace.isTrusted ? errorCard(error).action : "trust";
   if (action !== undefined) {
     const { label, command } = remedy(action, vscode.l10n);
     stream.button({ title: label, command });
