@@ -11,12 +11,11 @@ export interface RankedBlock {
 }
 
 /**
- * What a block that has all words of the question is worth, in standard deviations of one score of the model's states.
- * Words are not standardised: where nothing in the workspace shares words with the question, they must not decide.
+ * What a block that has all words of the question is worth, in standard deviations of one score of the model's states, where
+ * some block has all of them. Words are not standardised but trusted by the best coverage: where nothing in the workspace
+ * shares many words with the question, those that are shared by chance must not decide.
  */
-const ALL_WORDS = 25;
-/** The same where any forms of the words count, besides. */
-const ALL_FORMS = 6;
+const ALL_WORDS = 50;
 
 /** What one score of the model's states counts. */
 const STATES = 1.3;
@@ -43,8 +42,9 @@ export function fuseScores(
   states: readonly ReadonlyMap<number, number>[],
 ): RankedBlock[] {
   const standard = states.map(standardize);
+  const trust = lexical.reduce((most, { coverage }) => Math.max(most, coverage), 0);
   const shared = new Map(
-    lexical.map(({ blockId, coverage, formCoverage }) => [blockId, ALL_WORDS * coverage + ALL_FORMS * formCoverage]),
+    lexical.map(({ blockId, coverage, formCoverage }) => [blockId, ALL_WORDS * trust * (coverage + formCoverage)]),
   );
   const ranked = ids.map((id) => {
     const words = shared.get(id) ?? 0;
