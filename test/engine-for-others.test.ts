@@ -151,3 +151,20 @@ test("the files in memory are listed and read as memory holds them, and no other
   await engine.ingest({ folder }, context());
   expect(await engine.fileText(folder, "b/c.md")).toBe("# D\n");
 });
+
+test("another process that compares with the disk does not take away what an editor holds unsaved", async () => {
+  const folder = temporaryFolder({ "a.py": "HARBOUR_BERTHS = 111\n", "b.py": "def other():\n    return 2\n" });
+  const other = await Engine.open({ dataDir: data, model: testModelPath(), threads: 2 });
+  const ask = { folder, question: "HARBOUR_BERTHS", top: 1, text: true };
+  const said = async (asked: Engine, compare = false) =>
+    (await asked.recall({ ...ask, compare }, context())).blocks[0]?.text;
+  await engine.ingest({ folder }, context());
+  await engine.changed({ folder, files: [{ path: "a.py", text: "HARBOUR_BERTHS = 222\n" }] });
+  for (let round = 0; round < 3; round++) {
+    expect(await said(engine)).toContain("222");
+    expect(await said(other, true)).toContain("111");
+  }
+  await engine.changed({ folder, files: [{ path: "a.py" }] });
+  expect(await said(engine)).toContain("111");
+  await other.close();
+});

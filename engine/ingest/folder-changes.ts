@@ -2,6 +2,7 @@ import type { SkippedFile } from "../protocol/requests.ts";
 import type { Store } from "../store/store.ts";
 import { MAX_FILE_BYTES, FolderFilter } from "./folder-filter.ts";
 import type { WalkOptions } from "./folder-filter.ts";
+import { contentHash } from "./content-hash.ts";
 import { readOverride, readText } from "./read-text.ts";
 import type { ReadText } from "./read-text.ts";
 import { walk } from "./walk.ts";
@@ -27,6 +28,8 @@ export class FolderChanges {
   #skipped = new Map<string, string>();
   #filter: FolderFilter | undefined;
   #filterSince = 0;
+  /** Of the store, when it was last seen to hold what editors do. */
+  #checked: number | undefined;
 
   /** `folder` is an absolute real path. */
   constructor(folder: string, store: Store, options: WalkOptions) {
@@ -46,6 +49,21 @@ export class FolderChanges {
     else this.#overrides.set(path, text);
     const isOld = performance.now() - this.#filterSince > FILTER_MS;
     if (isOld || /(?:^|\/)\.(?:git|repomemory)ignore$/.test(path)) this.#filter = undefined;
+  }
+
+  /**
+   * Files of which the store does not hold what an editor does: another process, which knows of no editor, put what is on disk in its
+   * place.
+   */
+  displaced(): { path: string; bytes: number }[] {
+    const generation = this.#overrides.size === 0 ? this.#checked : this.#store.generation();
+    if (generation === this.#checked) return [];
+    this.#checked = generation;
+    return [...this.#overrides].flatMap(([path, text]) => {
+      const held = this.#store.file(path)?.contentHash;
+      if (this.#skipped.has(path) || held === contentHash(Buffer.from(text))) return [];
+      return { path, bytes: text.length };
+    });
   }
 
   /**

@@ -86,6 +86,11 @@ export class IngestWork {
     return this.meter.progress(this.#pending.tokens(), this.queue.bytes, detail);
   }
 
+  /** Reads files again, ahead of all others. */
+  hurry(files: readonly { path: string; bytes: number }[]): void {
+    for (const { path, bytes } of files) this.queue.add(path, bytes, TIER.changed);
+  }
+
   /** Reads one file or encodes one batch; false when there was nothing to do. */
   async step(signal: AbortSignal): Promise<boolean> {
     const next = this.#readsNext() ? this.queue.take() : undefined;

@@ -146,6 +146,7 @@ export class Ingestor {
    * paused. Where that would take long, their old text is taken out of memory instead.
    */
   async fresh(signal: AbortSignal): Promise<void> {
+    this.#work.hurry(this.#changes.displaced());
     this.#awaiting++;
     try {
       while (this.#work.isUrgent) {
