@@ -11,7 +11,7 @@ import type {
   GenerateEvent,
   GenerateParams,
 } from "../../engine/protocol/generation.ts";
-import { answerInParts } from "./scripted-answers.ts";
+import { answerInParts, answerWithParams, HOSTILE } from "./scripted-answers.ts";
 import { countWords, endless, failure, sayAgain, yieldOnce } from "./scripted-model.ts";
 import type {
   AnswerEvent,
@@ -35,14 +35,11 @@ import type {
 /** A model setting with this word makes an ingestion wait in its middle until it was paused and resumed. */
 const HELD = "held";
 
+/** A model setting with this word makes files so long that a few of them have a million tokens. */
+const MILLION = "million";
+
 /** A model setting with this word makes the first ingestion act as if there were none. */
 const MISSING = "missing";
-
-const HOSTILE = `<script>document.title = "taken"</script><img src="https://example.com/pixel.png" onerror="document.title = 'taken'">
-
-![pixel](https://example.com/pixel.png) [run](command:workbench.action.quit) [js](javascript:alert(1))
-[web](https://example.com/page)
-`;
 
 const ANSWER = `The service starts in \`src/server.ts\`: \`startServer\` reads the configuration, opens the store and then listens.
 
@@ -74,10 +71,11 @@ class ScriptedEngine implements EngineApi {
   async ingest({ folder }: { folder: string }, context: CallContext): Promise<IngestResult> {
     if (this.#options.model?.includes(MISSING)) await this.#fetchModel(context);
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    const total = files.length * 700;
+    const each = this.#options.model?.includes(MILLION) ? 200_000 : 700;
+    const total = files.length * each;
     for (const [index, { name }] of files.entries()) {
       context.signal.throwIfAborted();
-      const done = index * 700;
+      const done = index * each;
       context.onProgress({
         phase: "ingest",
         done,
@@ -101,7 +99,7 @@ class ScriptedEngine implements EngineApi {
     if (question.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
     const blocks = sources(folder);
     yield { type: "lookup", blocks, memoryTokens: 384, lookupMs: 12 };
-    const text = question.includes("hostile") ? HOSTILE : (answerInParts(params) ?? ANSWER);
+    const text = question.includes("hostile") ? HOSTILE : (answerWithParams(params) ?? answerInParts(params) ?? ANSWER);
     const tokens: string[] = [];
     const isEndless = question.includes("endless") || params.selection?.text.includes("answer: endless") === true;
     for await (const token of isEndless ? endless() : (text.match(/\s*\S+|\s+$/g) ?? [])) {
@@ -259,8 +257,8 @@ function sentencesOf(answer: string, blocks: readonly ChosenRange[]): SentenceSo
   const lines = [...answer.matchAll(/[^\n]+/g)];
   return lines.map((line, index) => {
     const block = blocks[index % Math.max(1, blocks.length)];
-    const sources = block === undefined ? [] : [block, ...blocks.filter((other) => other !== block)];
-    return { start: line.index, end: line.index + line[0].length, blocks: sources };
+    const ofSentence = block === undefined ? [] : [block, ...blocks.filter((other) => other !== block)];
+    return { start: line.index, end: line.index + line[0].length, blocks: ofSentence };
   });
 }
 
