@@ -73,7 +73,7 @@ export function Composer({ state, isAnswering }: { state: ViewState; isAnswering
           placeholder={
             memory.folder === undefined
               ? t("Open a folder to ask about it")
-              : t("Ask about {0}, @ to name things, / for commands", memory.folder)
+              : t("Ask about {0}, or type @ or /", memory.folder)
           }
           aria-label={
             memory.folder === undefined ? t("Question about the workspace") : t("Question about {0}", memory.folder)

@@ -27,7 +27,11 @@ export interface ViewState {
 }
 
 /** What the user did that concerns nobody but the page. */
-export type LocalMessage = { type: "tab"; tab: Tab } | { type: "unmention"; mention: Mention } | { type: "asked" };
+export type LocalMessage =
+  | Extract<HostMessage, { type: "mention" }>
+  | { type: "tab"; tab: Tab }
+  | { type: "unmention"; mention: Mention }
+  | { type: "asked" };
 
 /** What is shown before the extension has spoken. */
 export const initialState: ViewState = {

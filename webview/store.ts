@@ -12,9 +12,15 @@ export function follow(drawer: (state: ViewState) => void): void {
   draw(state);
 }
 
-/** Changes the state. `reduce` ignores what it does not know; a hidden page draws when it is seen again. */
-export function dispatch(message: HostMessage | LocalMessage): void {
+/** Changes the state by what the extension says. `reduce` ignores what it does not know; a hidden page draws when it is seen again. */
+export function receive(message: HostMessage): void {
   if (waiting.push(message) === 1) requestAnimationFrame(apply);
+}
+
+/** Changes the state by what the user does, at once: the next key may already mean what it changed. */
+export function dispatch(message: LocalMessage): void {
+  waiting.push(message);
+  apply();
 }
 
 function apply(): void {
