@@ -28,7 +28,14 @@ async function runChat(call: CommandCall): Promise<void> {
   await ingestIfNew(call, folder);
   const history: ChatTurn[] = [];
   for await (const question of questions(call)) {
-    const result = await answer(call, { ...sampling, folder, question, history: history.slice(-KEPT_TURNS) });
+    const result = await answer(call, {
+      ...sampling,
+      folder,
+      question,
+      history: history.slice(-KEPT_TURNS),
+      // Files may have changed since the last question.
+      compare: true,
+    });
     history.push({ role: "user", text: question }, { role: "assistant", text: result.answer });
   }
 }

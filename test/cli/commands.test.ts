@@ -218,8 +218,8 @@ describe("the other commands", () => {
       { role: "assistant", text: "In a.ts." },
     ];
     expect(calls.filter(({ name }) => name === "ask").map(({ params }) => params)).toEqual([
-      { folder, question: "one", history: [] },
-      { folder, question: "two", history },
+      { folder, question: "one", history: [], compare: true },
+      { folder, question: "two", history, compare: true },
     ]);
   });
 
