@@ -43,7 +43,7 @@ export async function explanationOf(
   document: vscode.TextDocument,
   target: FoundTarget,
 ): Promise<ReturnType<typeof explainPrompt>> {
-  const facts = await factsOf(host, folder, document, target);
+  const facts = withOwnDeclaration(await factsOf(host, folder, document, target), target);
   return explainPrompt(await withDefinition(folder, target, facts), facts);
 }
 
@@ -54,6 +54,12 @@ async function placeOf(uri: unknown, range: unknown) {
   }
   const editor = vscode.window.activeTextEditor;
   return editor && { document: editor.document, range: editor.selection };
+}
+
+/** What declares a name is its definition, whoever knew of no other. */
+function withOwnDeclaration(facts: SymbolFacts, { kind, at, selection: { path } }: FoundTarget): SymbolFacts {
+  if (facts.definitions.length > 0 || kind === undefined) return facts;
+  return { ...facts, definitions: [{ path, startLine: at.line + 1, endLine: at.line + 1 }] };
 }
 
 /** A use says little by itself: what is defined is read in its place. */

@@ -10,10 +10,19 @@ export interface SuiteTest {
   failure: string | undefined;
 }
 
+interface ReportedTest {
+  fullTitle: string;
+  err: { message?: string; stack?: string };
+}
+
 /** Reads mocha's JSON report. @throws when there is none: the host died before its end. */
 export function readSuiteReport(path: string): SuiteTest[] {
-  const report: { tests: { fullTitle: string; err: { message?: string; stack?: string } }[] } = JSON.parse(
-    readFileSync(path, "utf8"),
-  );
-  return report.tests.map(({ fullTitle, err }) => ({ title: fullTitle, failure: err.stack ?? err.message }));
+  const report: Record<"tests" | "failures", ReportedTest[]> = JSON.parse(readFileSync(path, "utf8"));
+  const known = new Set(report.tests.map(({ fullTitle }) => fullTitle));
+  // A hook that fails is no test, and takes the tests behind it away.
+  const hooks = report.failures.filter(({ fullTitle }) => !known.has(fullTitle));
+  return [...report.tests, ...hooks].map(({ fullTitle, err }) => ({
+    title: fullTitle,
+    failure: err.stack ?? err.message,
+  }));
 }
