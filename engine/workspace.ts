@@ -23,6 +23,7 @@ import type {
   StatusResult,
 } from "./protocol/requests.ts";
 import { WorkInHand } from "./protocol/work-in-hand.ts";
+import type { Asked } from "./retrieval/named-blocks.ts";
 import type { DiskBudget } from "./store/disk-budget.ts";
 import { Store } from "./store/store.ts";
 import { filesIn, textIn } from "./store/stores.ts";
@@ -120,7 +121,7 @@ export class Workspace {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
     await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }, params.compare));
     const coverage = this.ingestor.coverage();
-    const hits = await this.work.step(this.lookUp.rank(lookUpText(params)));
+    const hits = await this.work.step(this.lookUp.rank(asked(params)));
     signal.throwIfAborted();
     return { blocks: recalledBlocks(this.store, hits, params), coverage };
   }
@@ -165,7 +166,7 @@ export class Workspace {
 
   private async events(params: AskParams, started: number, signal: AbortSignal): Promise<AsyncGenerator<AnswerEvent>> {
     if (params.strategy === "infllm-published") return this.published.ask(params, started, signal);
-    const filled = await this.filler.fill(lookUpText(params), params, signal);
+    const filled = await this.filler.fill(asked(params), params, signal);
     return answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
   }
 }
@@ -175,14 +176,9 @@ function withCoverage(event: AnswerEvent, coverage: Coverage): AnswerEvent {
   return event.type === "end" ? { ...event, result: { ...event.result, coverage } } : event;
 }
 
-/** What the look-up goes by: the question, what it follows up on, and the selection that it is about. */
-function lookUpText({
-  question,
-  history = [],
-  selection,
-}: Pick<AskParams, "question" | "history" | "selection">): string {
+/** What the look-up goes by: the question with the selection that it is about, and the question before it. */
+function asked({ question, history = [], selection }: Pick<AskParams, "question" | "history" | "selection">): Asked {
+  const about = selection?.text.slice(0, SELECTION_CHARACTERS) ?? "";
   const before = history.findLast((turn) => turn.role === "user")?.text ?? "";
-  return [before, selection?.text.slice(0, SELECTION_CHARACTERS) ?? "", question]
-    .filter((text) => text !== "")
-    .join("\n");
+  return { question: about === "" ? question : `${about}\n${question}`, before };
 }

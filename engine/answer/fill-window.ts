@@ -16,7 +16,7 @@ import type { AttentionWindow } from "../inference/attention-window.ts";
 import type { FilledWindow } from "./answer.ts";
 import { askedBlocks } from "./asked-blocks.ts";
 import { chooseBlocks, type Wishes } from "./choose-blocks.ts";
-import type { Hit } from "../retrieval/named-blocks.ts";
+import type { Asked, Hit } from "../retrieval/named-blocks.ts";
 import type { LookUp } from "./look-up.ts";
 
 /** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
@@ -49,7 +49,7 @@ export class WindowFiller {
 
   /** Looks the question up and places the best blocks; plain attention where the whole workspace is small. */
   async fill(
-    question: string,
+    asked: Asked,
     wishes: Wishes & { ranges?: readonly LineRange[] },
     signal: AbortSignal,
   ): Promise<FilledWindow> {
@@ -58,7 +58,7 @@ export class WindowFiller {
     const headers = new Set(blocks.map(({ header }) => header)).size * HEADER_TOKENS;
     const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
     if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
-    const ranking = await this.lookUp.rank(question);
+    const ranking = await this.lookUp.rank(asked);
     const headerTokens = (path: string) => this.encoder.header(path).length;
     const found = chooseBlocks(ranking, wishes, headerTokens);
     const chosen = withAsked(found, ranking, askedBlocks(blocks, wishes.ranges ?? [], headerTokens));

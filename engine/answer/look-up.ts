@@ -3,7 +3,7 @@ import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { ModelIndex } from "../inference/model-lookup.ts";
 import { fuseScores } from "../retrieval/fuse-scores.ts";
 import { LexicalIndex } from "../retrieval/lexical-index.ts";
-import { type Hit, NamedBlocks } from "../retrieval/named-blocks.ts";
+import { type Asked, type Hit, NamedBlocks, wholeText } from "../retrieval/named-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 
@@ -37,8 +37,9 @@ export class LookUp {
   }
 
   /** Every block, the likeliest to answer the question first. */
-  async rank(question: string): Promise<Hit[]> {
+  async rank(asked: Asked): Promise<Hit[]> {
     this.refresh();
+    const question = wholeText(asked);
     // A reading may change the store while the model computes its scores: the ranking is of now.
     const { placed } = this;
     const lexical = this.lexical.search(question, placed.size);
@@ -57,7 +58,7 @@ export class LookUp {
       },
     );
     return this.names.prefer(
-      question,
+      asked,
       ranked,
       lexical.map(({ blockId }) => blockId),
     );

@@ -29,6 +29,18 @@ const HOP = 2;
 /** Kinds of definitions that have a body. */
 const BEGINNING = ["function", "method", "class", "interface", "struct", "type", "enum", "trait", "macro"];
 
+/** A question, and what it follows up on: looked up with it, but what that names was asked for then and not now. */
+export interface Asked {
+  question: string;
+  /** "" where it stands for itself. */
+  before: string;
+}
+
+/** All that a question is looked up by. */
+export function wholeText({ question, before }: Asked): string {
+  return before === "" ? question : `${before}\n${question}`;
+}
+
 /** A block with its strength. */
 export interface Hit {
   block: PlacedBlock;
@@ -79,10 +91,10 @@ export class NamedBlocks {
    * @param ranked best first, scores as `fuseScores` gives them
    * @param lexical ids of the blocks that share words with the question, best first
    */
-  prefer(question: string, ranked: readonly Hit[], lexical: readonly number[]): Hit[] {
-    const named = nameScorer(question);
+  prefer(asked: Asked, ranked: readonly Hit[], lexical: readonly number[]): Hit[] {
+    const named = nameScorer(wholeText(asked));
     const texts = this.#textsWithoutSymbols(ranked, lexical.slice(0, READ_FOR_NAMES));
-    const bySymbol = this.#bySymbol(question, ranked, lexical);
+    const bySymbol = this.#bySymbol(asked, ranked, lexical);
     const counted = ranked.map((hit) => {
       const symbol = bySymbol.get(hit.block.id);
       const begins = this.#beginning.has(hit.block.id) ? BEGINS : 0;
@@ -96,11 +108,18 @@ export class NamedBlocks {
     return this.#withSecondHop(counted.sort(byScore));
   }
 
+  /** Definitions of what is named; sure only where the question itself names it. */
+  #hits(asked: Asked): SymbolHit[] {
+    if (asked.before === "") return this.#symbols.search(asked.question);
+    const now = new Set(this.#symbols.search(asked.question).map(({ blockId }) => blockId));
+    return this.#symbols.search(wholeText(asked)).map((hit) => ({ ...hit, sure: hit.sure && now.has(hit.blockId) }));
+  }
+
   /** What definitions and calls say, by block. */
-  #bySymbol(question: string, ranked: readonly Hit[], lexical: readonly number[]): Map<number, ByName> {
-    const hits = this.#symbols.search(question);
+  #bySymbol(asked: Asked, ranked: readonly Hit[], lexical: readonly number[]): Map<number, ByName> {
+    const hits = this.#hits(asked);
     const sure = hits.filter((hit) => hit.sure);
-    if (asksForCallers(question) && sure.length > 0) return this.#callers(sure, lexical.slice(0, READ_FOR_NAMES));
+    if (asksForCallers(asked.question) && sure.length > 0) return this.#callers(sure, lexical.slice(0, READ_FOR_NAMES));
     const blocks = new Map(ranked.map(({ block }) => [block.id, block]));
     const strengths = new Map<number, ByName>();
     const most = Math.max(DEFINITION, OF_THE_BEST * (ranked[0]?.score ?? 0));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { MOST_BLOCKS } from "../../engine/retrieval/select-blocks.ts";
 import { randomTokens } from "../support/tiny-model.ts";
-import { openTinyWorkspace } from "../support/tiny-workspace.ts";
+import { asked, openTinyWorkspace } from "../support/tiny-workspace.ts";
 
 const SIGNAL = new AbortController().signal;
 /** Tokens of memory that a window takes at most, headers included, where look-up decides. */
@@ -24,7 +24,7 @@ function contents(window: AttentionWindow): unknown {
 
 test("a small workspace is in the window as a whole, in file order", async () => {
   const { encoder, lookUp, filler } = await openTinyWorkspace({ "b.js": lines(8, "beta"), "a.js": lines(8, "alpha") });
-  const { window, slots, chosen } = await filler.fill("beta", {}, SIGNAL);
+  const { window, slots, chosen } = await filler.fill(asked("beta"), {}, SIGNAL);
   expect(slots.map(({ block }) => block)).toEqual(lookUp.blocks());
   expect(chosen.map(({ path }) => path)).toEqual(["a.js", "b.js"]);
   const tokens = lookUp.blocks().reduce((sum, block) => sum + block.tokens, 0);
@@ -35,11 +35,11 @@ test("a small workspace is in the window as a whole, in file order", async () =>
 test("an answer leaves nothing in the window of the next one", async () => {
   const { model, encoder, filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha") });
   const prefix = contents(encoder.prefix);
-  const first = await filler.fill("alpha", {}, SIGNAL);
+  const first = await filler.fill(asked("alpha"), {}, SIGNAL);
   const before = contents(first.window);
   const [length, capacity] = [first.window.length, first.window.capacity];
   await model.prefill(first.window, randomTokens(30, 1), length);
-  const { window } = await filler.fill("another", {}, SIGNAL);
+  const { window } = await filler.fill(asked("another"), {}, SIGNAL);
   expect([window.length, window.capacity]).toEqual([length, capacity]);
   expect(contents(window)).toEqual(before);
   expect(contents(encoder.prefix)).toEqual(prefix);
@@ -47,7 +47,7 @@ test("an answer leaves nothing in the window of the next one", async () => {
 
 test("a large workspace gives its best blocks, within the budget, headers counted", async () => {
   const { encoder, lookUp, filler } = await openTinyWorkspace(large());
-  const { window, slots, chosen } = await filler.fill("What is gamma?", {}, SIGNAL);
+  const { window, slots, chosen } = await filler.fill(asked("What is gamma?"), {}, SIGNAL);
   expect(chosen[0]?.path).toBe("gamma.js");
   expect(slots.at(-1)?.block.path).toBe("gamma.js");
   expect(slots).toHaveLength(chosen.length);
@@ -58,31 +58,31 @@ test("a large workspace gives its best blocks, within the budget, headers counte
 
 test("a file that changes is read anew into the next window", async () => {
   const { store, lookUp, filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha"), "b.js": lines(8, "beta") });
-  await filler.fill("alpha", {}, SIGNAL);
+  await filler.fill(asked("alpha"), {}, SIGNAL);
   store.remove(["a.js"]);
-  const { slots } = await filler.fill("alpha", {}, SIGNAL);
+  const { slots } = await filler.fill(asked("alpha"), {}, SIGNAL);
   expect(slots.map(({ block }) => block.path)).toEqual(lookUp.blocks().map(({ path }) => path));
   expect(slots.every(({ block }) => block.path === "b.js")).toBe(true);
 });
 
 test("a workspace with nothing in it leaves the prefix alone", async () => {
   const { encoder, filler } = await openTinyWorkspace({});
-  const { window, slots, chosen } = await filler.fill("anything", {}, SIGNAL);
+  const { window, slots, chosen } = await filler.fill(asked("anything"), {}, SIGNAL);
   expect([window.length, slots, chosen]).toEqual([encoder.prefix.length, [], []]);
 });
 
 test("an aborted question fills nothing", async () => {
   const { filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha") });
-  await expect(filler.fill("alpha", {}, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+  await expect(filler.fill(asked("alpha"), {}, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
   // What was cut off is not kept as if it were whole.
-  const { slots, window } = await filler.fill("alpha", {}, SIGNAL);
+  const { slots, window } = await filler.fill(asked("alpha"), {}, SIGNAL);
   expect(slots.at(-1)?.to).toBe(window.length);
 });
 
 test("a pinned file stays whatever is asked, and one that is left out does not come", async () => {
   const { filler } = await openTinyWorkspace(large());
   const wishes = { pinned: ["theta.js"], excluded: ["gamma.js"] };
-  const { chosen, slots } = await filler.fill("What is gamma?", wishes, SIGNAL);
+  const { chosen, slots } = await filler.fill(asked("What is gamma?"), wishes, SIGNAL);
   const pinned = chosen.filter(({ why }) => why === "pinned");
   expect(pinned.length).toBeGreaterThan(0);
   expect(pinned.every(({ path }) => path === "theta.js")).toBe(true);
@@ -94,7 +94,7 @@ test("a pinned file stays whatever is asked, and one that is left out does not c
 
 test("what is read again as text is the best blocks'", async () => {
   const { filler, store } = await openTinyWorkspace(large());
-  const { chosen, excerpts = [] } = await filler.fill("What is gamma?", {}, SIGNAL);
+  const { chosen, excerpts = [] } = await filler.fill(asked("What is gamma?"), {}, SIGNAL);
   expect(excerpts).toHaveLength(2);
   for (const [i, { path, startLine, text }] of excerpts.entries()) {
     expect({ path, startLine }).toEqual({ path: chosen[i]?.path, startLine: chosen[i]?.startLine });
@@ -107,7 +107,7 @@ test("what is read again as text is the best blocks'", async () => {
 
 test("a question that nothing speaks for is found to fit nothing, unless the user pinned what it is about", async () => {
   const { filler } = await openTinyWorkspace(large());
-  expect((await filler.fill("What is gamma?", {}, SIGNAL)).found).toBe(true);
-  expect((await filler.fill("Zymurgy quux?", {}, SIGNAL)).found).toBe(false);
-  expect((await filler.fill("Zymurgy quux?", { pinned: ["gamma.js"] }, SIGNAL)).found).toBe(true);
+  expect((await filler.fill(asked("What is gamma?"), {}, SIGNAL)).found).toBe(true);
+  expect((await filler.fill(asked("Zymurgy quux?"), {}, SIGNAL)).found).toBe(false);
+  expect((await filler.fill(asked("Zymurgy quux?"), { pinned: ["gamma.js"] }, SIGNAL)).found).toBe(true);
 });

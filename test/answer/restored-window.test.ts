@@ -8,7 +8,7 @@ import { Store } from "../../engine/store/store.ts";
 import { storeContents } from "../ingest/store-contents.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { createEncoder } from "../support/real-encoder.ts";
-import { openTinyWorkspace } from "../support/tiny-workspace.ts";
+import { asked, openTinyWorkspace } from "../support/tiny-workspace.ts";
 
 function lines(count: number, word: string): string {
   return Array.from({ length: count }, (_, i) => `${word} = ${i * 7} % ${i + 2};\n`).join("");
@@ -23,13 +23,13 @@ test("chosen blocks whose keys and values made room stand in the window as befor
   const files = Object.fromEntries(words.map((word) => [`${word}.js`, lines(40, word)]));
   const { model, encoder, store, lookUp, filler } = await openTinyWorkspace(files, DEFAULT_CODEC);
   const { signal } = new AbortController();
-  const before = await filler.fill("What is gamma?", {}, signal);
+  const before = await filler.fill(asked("What is gamma?"), {}, signal);
   const ids = before.slots.map(({ block }) => block.id);
   evictAll(store);
   expect(store.withoutKv(ids)).toEqual(ids);
   // Another filler: the first one has the blocks in memory still.
   const other = new WindowFiller(store, model, encoder, lookUp, () => undefined);
-  const after = await other.fill("What is gamma?", {}, signal);
+  const after = await other.fill(asked("What is gamma?"), {}, signal);
   expect(after.slots).toEqual(before.slots);
   const numbers = ({ window }: typeof before): unknown =>
     Object.entries(window.feeds()).map(([name, { data }]) => [name, data]);

@@ -51,7 +51,7 @@ console.log(JSON.stringify(times));
 /** One question up to its first token, and what llama.cpp would have to read instead. */
 async function ask(question: string): Promise<AskedTimes> {
   const started = performance.now();
-  const ranking = await lookUp.rank(question);
+  const ranking = await lookUp.rank({ question, before: "" });
   const ranked = ranking.map(({ block }) => block);
   const blocks = takeWithinBudget(ranked, WINDOW_TOKENS, ({ path }) => encoder.header(path).length);
   const lookupMs = performance.now() - started;

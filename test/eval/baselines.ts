@@ -33,7 +33,7 @@ export async function openRankers(
   options: BenchOptions,
 ): Promise<Rankers> {
   const rankers = new Map<LookUpName, Ranker>();
-  rankers.set("ours", (question, top) => memory.recall(lookUpText(question), top));
+  rankers.set("ours", ({ question, history = [] }, top) => memory.recall(question, top, history));
   const store = new Store(memory.storePath, options.tell);
   const words = new LexicalIndex(store);
   const places = new Map(store.read((blocks) => blocks.placed()).map((block) => [block.id, block]));

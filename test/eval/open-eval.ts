@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { QuestionGate } from "../../engine/answer/question-gate.ts";
 import { type LoadedModel, loadModel } from "../../engine/loaded-model.ts";
-import type { AskParams, CallContext, ScoredRange } from "../../engine/protocol/requests.ts";
+import type { AskParams, CallContext, ChatTurn, ScoredRange } from "../../engine/protocol/requests.ts";
 import { storePath } from "../../engine/store/store-path.ts";
 import { Workspace } from "../../engine/workspace.ts";
 import type { BenchOptions } from "../bench/benchmark.ts";
@@ -22,7 +22,7 @@ export interface EvalWorkspace {
   /** Tokens that had to be encoded now; 0 where an earlier run did. */
   encodedTokens: number;
   /** The first `top` blocks, best first. */
-  recall: (question: string, top: number) => Promise<ScoredRange[]>;
+  recall: (question: string, top: number, history?: ChatTurn[]) => Promise<ScoredRange[]>;
   /** The whole answer; greedy unless `params` say otherwise. */
   ask: (question: string, params?: Partial<AskParams>) => Promise<string>;
   close: () => Promise<void>;
@@ -54,7 +54,8 @@ export async function openEval({ dataDir, modelPath, threads, tell }: BenchOptio
       storePath: storePath(stores.dataDir, folder, loaded.encoder.key),
       tokens,
       encodedTokens,
-      recall: async (question, top) => (await workspace.recall({ folder, question, top }, context)).blocks,
+      recall: async (question, top, history = []) =>
+        (await workspace.recall({ folder, question, top, history }, context)).blocks,
       ask: (question, params = {}) =>
         lastAnswer(workspace.ask({ folder, question, maxTokens: ANSWER_TOKENS, ...params }, context)),
       close: () => workspace.close(),

@@ -83,7 +83,7 @@ describe("in a ranking", () => {
         : [{ block, score, why: "words" as const, evidence: { coverage: 0, defines: false } }];
     });
     return names.prefer(
-      question,
+      { question, before: "" },
       ranked,
       lexical.map(({ blockId }) => blockId),
     )[0]?.block.path;
@@ -101,6 +101,26 @@ describe("in a ranking", () => {
       expect(best(store, question)).toBe(`z.${extension}`);
     }
     if (extension !== "kt") expect(best(store, "How does it parse options?")).toBe(`z.${extension}`);
+  });
+
+  test("what the question before named goes before all else no more, but helps", async () => {
+    const definition = "export function retryBudget() {\n  return 3;\n}\n";
+    const store = await ingested({ "zig.ts": definition, "zag.md": "Something else.\n" });
+    const placed = store.read((blocks) => blocks.placed());
+    const names = new NamedBlocks(store);
+    store.read((_, __, symbols) => names.load(placed, symbols));
+    const evidence = { coverage: 0, defines: false };
+    const ranked = placed
+      .map((block) => ({ block, score: block.path === "zag.md" ? 10 : 5, why: "words" as const, evidence }))
+      .toSorted((one, other) => other.score - one.score);
+    const order = (question: string, before: string) =>
+      names.prefer({ question, before }, ranked, []).map(({ block, score }) => [block.path, Math.round(score)]);
+    expect(order("What does retryBudget return?", "")[0]).toEqual(["zig.ts", 16]);
+    expect(order("What else is there?", "What does retryBudget return?")).toEqual([
+      ["zag.md", 10],
+      ["zig.ts", 8],
+    ]);
+    expect(order("What does retryBudget return?", "What else is there?")[0]).toEqual(["zig.ts", 16]);
   });
 
   test("a file that is called by the question's words comes first", async () => {

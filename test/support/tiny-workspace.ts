@@ -1,3 +1,4 @@
+import type { Asked } from "../../engine/retrieval/named-blocks.ts";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { WindowFiller } from "../../engine/answer/fill-window.ts";
@@ -40,4 +41,9 @@ export async function openTinyWorkspace(
     store.close();
   });
   return { model, encoder, store, lookUp, filler: new WindowFiller(store, model, encoder, lookUp, () => undefined) };
+}
+
+/** A question that follows up on nothing. */
+export function asked(question: string): Asked {
+  return { question, before: "" };
 }
