@@ -25,8 +25,11 @@ const MOST_OF_SENTENCE = 4;
 /** Any thrown value as a card; `action` replaces the button that its code suggests. */
 export function errorCard(thrown: unknown, action?: ErrorAction): ErrorCard {
   const { code, message, meaning, remedy } = RepoMemoryError.from(thrown);
-  return { message, meaning, remedy, action: action ?? actionFor[code] };
+  return { message, meaning, remedy: remedy.replace(...inEditor), action: action ?? actionFor[code] };
 }
+
+/** The engine speaks to the command line as well, where the model is named otherwise. */
+const inEditor = ["with --model FILE", "in the setting repoMemory.model"] as const;
 
 /** What helps against each kind of error. */
 const actionFor: Record<ErrorCode, ErrorAction | undefined> = {

@@ -73,13 +73,20 @@ function fill(stage: string, target: Target): void {
   const media = ["icon.png", "activity-bar.svg", "walkthrough"].map((name) => `media/${name}`);
   for (const path of ["LICENSE", "CHANGELOG.md", "l10n", "dist", ...media, ...nls])
     take(join(root, path), join(stage, path));
-  take(join(root, "docs/extension.md"), join(stage, "README.md"));
+  writeFileSync(join(stage, "README.md"), withPictures(readFileSync(join(root, "docs/extension.md"), "utf8")));
   const modules = join(root, "node_modules");
   for (const path of [...PACKAGES, ...nativeFiles(target)])
     take(join(modules, path), join(stage, "dist/node_modules", path));
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const field of OF_THE_TREE) delete manifest[field];
   writeFileSync(join(stage, "package.json"), JSON.stringify(manifest, undefined, 2));
+}
+
+/** The extension's page in VS Code shows pictures from the web or from the page itself, and these are on no web server. */
+function withPictures(markdown: string): string {
+  return markdown.replaceAll(/\]\((pictures\/[\w-]+\.png)\)/g, (_, path: string) => {
+    return `](data:image/png;base64,${readFileSync(join(root, "docs", path)).toString("base64")})`;
+  });
 }
 
 function take(from: string, to: string): void {

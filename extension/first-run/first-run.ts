@@ -7,6 +7,7 @@ import type { Host } from "../host.ts";
 const WALKTHROUGH = "repo-memory.repo-memory#repoMemory.firstRun";
 
 /** Under which VS Code finds what the steps of the walkthrough wait for. */
+const HAS_FOLDER = "repoMemory.hasFolder";
 const HAS_MODEL = "repoMemory.hasModel";
 const HAS_READ = "repoMemory.hasRead";
 const HAS_ANSWERED = "repoMemory.hasAnswered";
@@ -15,7 +16,8 @@ const HAS_ANSWERED = "repoMemory.hasAnswered";
 export function followFirstRun(host: Host): vscode.Disposable {
   const set = (key: string) => void vscode.commands.executeCommand("setContext", key, true);
   const look = () => {
-    const { model, state, files } = host.memory.value;
+    const { folder, model, state, files } = host.memory.value;
+    if (folder !== undefined && vscode.workspace.isTrusted) set(HAS_FOLDER);
     if (model !== undefined) set(HAS_MODEL);
     if (state === "ready" && files > 0) set(HAS_READ);
   };
