@@ -19,6 +19,9 @@ import { writePart } from "./write-part.ts";
 /** The participant's id in package.json. */
 export const PARTICIPANT = "repo-memory.repo";
 
+/** Sources below an answer. */
+const SHOWN_SOURCES = 3;
+
 /** Places that `/where` lists. */
 const PLACES = 8;
 
@@ -107,12 +110,26 @@ async function answer({ host, folder, request, context, stream, signal }: Questi
   }
   for (const part of text.end()) await writePart(stream, folder, part);
   const sources = citations(result?.citations ?? []);
-  for (const source of sources) {
-    const location = await locationOf(folder, source);
-    if (location) stream.reference(location);
-  }
+  await cite(stream, folder, sources);
   noteCoverage(stream, result?.coverage);
   return best(sources);
+}
+
+/** All sources as the editor's references, which it may fold away; the best of them also below the answer. */
+async function cite(
+  stream: vscode.ChatResponseStream,
+  folder: vscode.WorkspaceFolder,
+  sources: readonly LineRange[],
+): Promise<void> {
+  let shown = 0;
+  for (const source of sources) {
+    const location = await locationOf(folder, source);
+    if (!location) continue;
+    stream.reference(location);
+    if (shown === SHOWN_SOURCES) continue;
+    stream.markdown(shown++ === 0 ? `\n\n${vscode.l10n.t("Sources:")} ` : " ");
+    stream.anchor(location, placeName(source));
+  }
 }
 
 /** Lists places instead of answering: quick, and nothing in it is made up. */

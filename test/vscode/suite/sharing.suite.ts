@@ -170,7 +170,9 @@ describe("@repo in the chat", () => {
     const { stream, text, locations } = recorded();
     await respond(host, request("How does the service start?"), chat, stream, never());
     const titles = locations("anchor").map(({ title }) => title);
-    assert.deepEqual(titles, ["src/server.ts", "src/config.ts"]);
+    assert.deepEqual(titles.slice(0, 2), ["src/server.ts", "src/config.ts"]);
+    assert.deepEqual(titles.slice(2), ["src/server.ts:3-9", "src/config.ts:3-9", "README.md:3-4"]);
+    assert.match(text(), /\n\nSources: /);
     assert.match(text(), /`startServer`/);
   });
 
@@ -180,7 +182,12 @@ describe("@repo in the chat", () => {
     assert.doesNotMatch(text(), /(?<!\\)!\[/);
     // Text alone, which VS Code does not trust: no MarkdownString that could be.
     assert(parts.filter(({ kind }) => kind === "markdown").every(({ value }) => typeof value === "string"));
-    assert.deepEqual([...new Set(parts.map(({ kind }) => kind))].sort(), ["markdown", "progress", "reference"]);
+    assert.deepEqual([...new Set(parts.map(({ kind }) => kind))].sort(), [
+      "anchor",
+      "markdown",
+      "progress",
+      "reference",
+    ]);
   });
 
   it("lists places for /where, without an answer", async () => {
