@@ -4,7 +4,7 @@ import type { AnswerLink, Mention, Turn, Wishes } from "../webview/protocol/turn
 import { answerMeta, citations, errorCard, readSoFar, sentences, windowBlocks } from "./view-model.ts";
 
 /** Turns that are kept and shown; older ones go. */
-export const MOST_TURNS = 200;
+const MOST_TURNS = 200;
 
 /** Earlier turns that a question is asked with: a small model's window has room for few. */
 const HISTORY_TURNS = 4;

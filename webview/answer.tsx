@@ -1,17 +1,23 @@
+import { createContext } from "preact";
 import { memo } from "preact/compat";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useContext, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { activate, activateByKey } from "./answer-actions.ts";
 import { highlightWhenSeen } from "./highlight.ts";
 import { addLinks } from "./links.ts";
 import { type MarkdownBlock, renderMarkdown, splitBlocks } from "./markdown.ts";
+import type { SyntaxRule } from "./protocol/messages.ts";
 import type { Turn } from "./protocol/turn.ts";
 import { ProvenanceCard } from "./provenance-card.ts";
 import { joinInCode } from "./join-in-code.ts";
 import { markSentences } from "./sentences.ts";
 import { isOpen } from "./state.ts";
 
+/** The theme's colours for code. */
+export const Syntax = createContext<readonly SyntaxRule[]>([]);
+
 /** An answer's Markdown, part by part: what is written is not drawn again while the rest comes. */
 export function Answer({ turn }: { turn: Turn }) {
+  const syntax = useContext(Syntax);
   const open = isOpen(turn);
   const blocks = useMemo(() => splitBlocks(turn.answer), [turn.answer]);
   const sentences = useMemo(() => joinInCode(turn.sentences, blocks), [turn.sentences, blocks]);
@@ -34,16 +40,21 @@ export function Answer({ turn }: { turn: Turn }) {
           sentences={sentences}
           links={turn.links}
           citations={turn.citations}
+          syntax={syntax}
         />
       ))}
     </div>
   );
 }
 
-type BlockProps = MarkdownBlock & Pick<Turn, "sentences" | "links" | "citations"> & { isEnded: boolean };
+type BlockProps = MarkdownBlock &
+  Pick<Turn, "sentences" | "links" | "citations"> & {
+    isEnded: boolean;
+    syntax: readonly SyntaxRule[];
+  };
 
 /** Preact holds the outer element only: what is in it is sanitized HTML, inert but for the actions above. */
-const Block = memo(({ text, start, isEnded, sentences, links, citations }: BlockProps) => {
+const Block = memo(({ text, start, isEnded, sentences, links, citations, syntax }: BlockProps) => {
   const element = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const { current } = element;
@@ -52,7 +63,7 @@ const Block = memo(({ text, start, isEnded, sentences, links, citations }: Block
     if (!isEnded) return undefined;
     addLinks(current, links);
     markSentences(current, { text, start }, sentences, citations);
-    return highlightWhenSeen(current);
-  }, [text, start, isEnded, sentences, links, citations]);
+    return highlightWhenSeen(current, syntax);
+  }, [text, start, isEnded, sentences, links, citations, syntax]);
   return <div class="markdown-block" ref={element} />;
 });

@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import { Syntax } from "./answer.tsx";
 import { ChatsList } from "./chats-list.tsx";
 import { Composer } from "./composer.tsx";
 import { EmptyState } from "./empty-state.tsx";
@@ -29,7 +30,11 @@ export function App({ state }: { state: ViewState }) {
         <div class="panel" id={panelId(tab)} role="tabpanel" aria-labelledby={`tab-${tab}`}>
           {tab === "chats" && <ChatsList chats={state.chats} current={chat?.id} />}
           {tab === "memory" && <MemoryTab window={window} wishes={state.wishes} />}
-          {tab === "chat" && turns.length > 0 && <Transcript key={chat?.id} turns={turns} />}
+          {tab === "chat" && turns.length > 0 && (
+            <Syntax.Provider value={state.syntax}>
+              <Transcript key={chat?.id} turns={turns} />
+            </Syntax.Provider>
+          )}
           {tab === "chat" && turns.length === 0 && <EmptyState folder={memory.folder} />}
         </div>
       </main>

@@ -62,7 +62,10 @@ function ChatRow({ chat, isCurrent }: { chat: ChatSummary; isCurrent: boolean })
 
 function Rename({ chat: { id, title }, onEnd }: { chat: ChatSummary; onEnd: () => void }) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Escape") onEnd();
     if (event.key !== "Enter" || event.isComposing) return;

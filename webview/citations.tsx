@@ -1,7 +1,7 @@
 import { plural, splitPath } from "./format.ts";
 import { Icon } from "./icon.tsx";
 import { t } from "./l10n.ts";
-import { rangeText } from "./place.ts";
+import { linesText, rangeText } from "./place.ts";
 import type { Citation } from "./protocol/turn.ts";
 import { send } from "./vscode-api.ts";
 
@@ -43,13 +43,12 @@ function CitationButton({ citation, number, strength }: CitationProps) {
       aria-label={openLabel(citation)}
       onClick={() => send({ type: "open", path, startLine, endLine })}
     >
-      <span class="citation-number" aria-hidden="true">
-        {number}
-      </span>
+      {/* What stands beside the name is drawn by the style sheet: the button's own name says it in words. */}
+      <span class="citation-number" data-text={number} />
       <Icon name="file-code" />
       <span class="citation-name">{name}</span>
-      <span class="citation-lines">{startLine === endLine ? `:${startLine}` : `:${startLine}-${endLine}`}</span>
-      <span class="citation-folder">{folder.replace(/\/$/, "")}</span>
+      <span class="citation-lines" data-text={linesText(citation)} />
+      <span class="citation-folder" data-text={folder.replace(/\/$/, "")} />
       <span class="strength" aria-hidden="true">
         <span ref={(bar) => void (bar && (bar.style.width = `${Math.max(8, strength * 100)}%`))} />
       </span>

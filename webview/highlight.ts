@@ -1,5 +1,6 @@
 /** Colours for blocks of code: shiki with the browser's own regular expressions, a grammar at a time, when its code is seen. */
 import type { LanguageInput } from "shiki/core";
+import type { SyntaxRule } from "./protocol/messages.ts";
 import type { Token } from "./shiki.ts";
 
 /** Longest code that is coloured, in UTF-16 units: no model of ours writes more in one block. */
@@ -47,19 +48,19 @@ const ALIASES = new Map(
 );
 
 /** Colours the code in an element when it comes into sight. Returns what gives that up. */
-export function highlightWhenSeen(element: Element): (() => void) | undefined {
+export function highlightWhenSeen(element: Element, rules: readonly SyntaxRule[]): (() => void) | undefined {
   const blocks = [...element.querySelectorAll(".code-block")];
   if (blocks.length === 0) return undefined;
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
     observer.disconnect();
-    for (const block of blocks) void highlight(block);
+    for (const block of blocks) void highlight(block, rules);
   });
   observer.observe(element);
   return () => observer.disconnect();
 }
 
-async function highlight(block: Element): Promise<void> {
+async function highlight(block: Element, rules: readonly SyntaxRule[]): Promise<void> {
   const code = block.querySelector("code");
   const written = block.querySelector(".code-language")?.textContent.toLowerCase() ?? "";
   const language = ALIASES.get(written) ?? written;
@@ -67,15 +68,16 @@ async function highlight(block: Element): Promise<void> {
   const text = code?.textContent ?? "";
   if (!code || !grammar || text.length > LONGEST) return;
   const { tokenize } = await import("./shiki.ts");
-  const lines = await tokenize(text, language, grammar());
+  const lines = await tokenize(text, language, grammar(), rules);
   // Elements of our own making rather than shiki's HTML: its style attributes are forbidden here.
   code.replaceChildren(...lines.flatMap((line, index) => [...(index > 0 ? ["\n"] : []), ...line.map(colored)]));
 }
 
-function colored({ content, kind }: Token): Node | string {
-  if (kind === undefined) return content;
+function colored({ content, kind, color }: Token): Node | string {
+  if (kind === undefined && color === undefined) return content;
   const span = document.createElement("span");
-  span.className = `token-${kind}`;
+  span.className = `token${kind ? ` token-${kind}` : ""}`;
+  if (color) span.style.color = color;
   span.textContent = content;
   return span;
 }

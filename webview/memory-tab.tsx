@@ -102,8 +102,8 @@ function Block({ block, strength }: { block: WindowBlock; strength: number }) {
       onClick={() => send({ type: "open", path, startLine, endLine })}
     >
       <span class="block-lines">{lines}</span>
-      <span class="block-why">{reason}</span>
-      <span class="block-score">{score.toFixed(2)}</span>
+      <span class="block-why" data-text={reason} />
+      <span class="block-score" data-text={score.toFixed(2)} />
       <span class="strength" aria-hidden="true">
         <span ref={(bar) => void (bar && (bar.style.width = `${Math.max(8, Math.min(1, strength) * 100)}%`))} />
       </span>

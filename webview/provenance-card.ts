@@ -1,6 +1,6 @@
 import { openLabel } from "./citations.tsx";
 import { t } from "./l10n.ts";
-import { rangeText } from "./place.ts";
+import { linesText } from "./place.ts";
 import type { Citation, Place, Sentence } from "./protocol/turn.ts";
 import { send } from "./vscode-api.ts";
 
@@ -100,16 +100,19 @@ function row(block: Citation): HTMLElement {
   button.ariaLabel = openLabel(block);
   const text = document.createElement("span");
   text.className = "provenance-place";
-  text.textContent = rangeText(block);
+  text.textContent = block.path;
+  const lines = document.createElement("span");
+  lines.className = "provenance-lines";
+  lines.dataset["text"] = linesText(block);
   const share = document.createElement("span");
   share.className = "provenance-share";
-  share.textContent = `${Math.round(block.share * 100)} %`;
+  share.dataset["text"] = `${Math.round(block.share * 100)} %`;
   const strength = document.createElement("span");
   strength.className = "strength";
   const bar = document.createElement("span");
   bar.style.width = `${Math.max(4, block.share * 100)}%`;
   strength.append(bar);
-  button.append(text, share, strength);
+  button.append(text, lines, share, strength);
   button.addEventListener("click", (event) => {
     event.stopPropagation();
     send({ type: "open", ...placeOf(block) });

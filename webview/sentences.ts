@@ -21,7 +21,7 @@ export function markSentences(
     return isHere ? [{ index, from, to, blocks: sentence.blocks, endsHere: to <= text.length }] : [];
   });
   if (here.length === 0) return;
-  const nodes = textNodes(element, ".code-bar");
+  const nodes = textNodes(element, ".code-bar, .no-image");
   const offsets = align(text, nodes.map(({ data }) => data).join(""));
   const last = new Map<number, Element>();
   let passed = 0;
@@ -72,7 +72,8 @@ function markOf(index: number, blocks: readonly Citation[], citations: readonly 
   const best = blocks[0];
   const number = best ? citations.findIndex((citation) => overlaps(citation, best)) + 1 : 0;
   button.textContent = number > 0 ? String(number) : "•";
-  button.ariaLabel = t("Where this comes from: {0}", blocks.map(rangeText).join(", "));
+  const places = blocks.map(rangeText).join(", ");
+  button.ariaLabel = number > 0 ? t("Source {0}: {1}", number, places) : t("Sources: {0}", places);
   return button;
 }
 

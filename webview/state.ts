@@ -1,5 +1,5 @@
 import { t } from "./l10n.ts";
-import type { EngineView, HostMessage, MemoryView } from "./protocol/messages.ts";
+import type { EngineView, HostMessage, MemoryView, SyntaxRule } from "./protocol/messages.ts";
 import { type ChatSummary, type Mention, MOST_MENTIONS, type Turn, type Wishes } from "./protocol/turn.ts";
 
 /** What the panel can show below its strip. */
@@ -20,6 +20,8 @@ export interface ViewState {
   completions: { request: number; mentions: readonly Mention[] };
   engine: EngineView;
   memory: MemoryView;
+  /** The theme's colours for code. */
+  syntax: readonly SyntaxRule[];
   /** Said once by a screen reader: the stream itself is not read out. */
   announcement: string;
   /** Raised by every wish to have the cursor in the question. */
@@ -54,6 +56,7 @@ export const initialState: ViewState = {
     meter: undefined,
     error: undefined,
   },
+  syntax: [],
   announcement: "",
   focusRequests: 0,
 };
@@ -92,6 +95,8 @@ export function reduce(state: ViewState, message: HostMessage | LocalMessage): V
       return { ...state, tab: message.tab };
     case "showChats":
       return { ...state, tab: "chats" };
+    case "syntax":
+      return { ...state, syntax: message.rules };
     case "focus":
       return { ...state, tab: "chat", focusRequests: state.focusRequests + 1 };
     default:

@@ -3,6 +3,7 @@ import { type HostMessage, readViewMessage, type ViewMessage } from "../../webvi
 import type { Host } from "../host.ts";
 import { Throttle } from "../throttle.ts";
 import { engineView } from "../view-model.ts";
+import { activeThemeRules } from "./active-theme.ts";
 import { type Chat, chatView, titleOf } from "./chats.ts";
 import { actOn } from "./page-actions.ts";
 import { pageHtml, pageRoots } from "./page-html.ts";
@@ -40,6 +41,7 @@ export class ChatPage {
       host.engine.state.onChange((state) => this.post({ type: "engine", engine: engineView(state) })),
       host.memory.onChange(() => memory.request()),
       memory,
+      vscode.window.onDidChangeActiveColorTheme(() => void this.#tellSyntax()),
     ];
     webview.html = pageHtml(webview, extension);
   }
@@ -107,6 +109,11 @@ export class ChatPage {
     this.post({ type: "engine", engine: engineView(engine.state.value) });
     this.post({ type: "memory", memory: memory.value });
     for (const message of this.#waiting.splice(0)) this.post(message);
+    await this.#tellSyntax();
+  }
+
+  async #tellSyntax(): Promise<void> {
+    this.post({ type: "syntax", rules: (await activeThemeRules()) ?? [] });
   }
 
   #chatsChanged(): void {

@@ -61,6 +61,12 @@ export interface ChatView extends Wishes {
   turns: Turn[];
 }
 
+/** A colour of the theme for code: `scopes` as TextMate names them; none for what no other rule is about. */
+export interface SyntaxRule {
+  scopes: string[];
+  color: string;
+}
+
 /** The extension to the panel. */
 export type HostMessage =
   | { type: "chat"; chat: ChatView }
@@ -75,6 +81,8 @@ export type HostMessage =
   | { type: "completions"; request: number; mentions: Mention[] }
   /** Something to ask about, which was dropped or chosen outside of the panel. */
   | { type: "mention"; mentions: Mention[] }
+  /** The theme's colours for code; none where they are not known. */
+  | { type: "syntax"; rules: SyntaxRule[] }
   | { type: "focus" }
   | { type: "showChats" };
 
