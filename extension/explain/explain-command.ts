@@ -80,7 +80,7 @@ async function withDefinition(
   }
 }
 
-/** The language server first; where it knows nothing, or there is none, the memory's own symbols. */
+/** The language server first; what it does not know, or where there is none, the memory's own symbols tell. */
 async function factsOf(
   host: Pick<Host, "ready">,
   folder: vscode.WorkspaceFolder,
@@ -88,7 +88,9 @@ async function factsOf(
   { name, at }: FoundTarget,
 ): Promise<SymbolFacts> {
   const facts = await languageFacts(folder, document, at);
-  if (facts.definitions.length > 0 || facts.uses.length > 0 || name === undefined) return facts;
+  // A server that has no project to go by knows the uses in open files alone, which may be none.
+  if (facts.uses.length > 0 || name === undefined) return facts;
   const client = await host.ready();
-  return memoryFacts((params) => client.recall({ folder: folder.uri.fsPath, ...params }), name);
+  const remembered = await memoryFacts((params) => client.recall({ folder: folder.uri.fsPath, ...params }), name);
+  return facts.definitions.length > 0 ? { ...remembered, definitions: facts.definitions } : remembered;
 }

@@ -19,6 +19,7 @@ export async function run(): Promise<void> {
   await import("./extension.suite.ts");
   await import("./sharing.suite.ts");
   await import("./code-actions.suite.ts");
+  await import("./explain.suite.ts");
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} tests failed.`);
 }
