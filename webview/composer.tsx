@@ -1,6 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CHOSEN_ID, CompletionList, LIST_ID } from "./completion-list.tsx";
-import { onDragOver, onDrop } from "./drop.ts";
 import { Icon } from "./icon.tsx";
 import { IconButton } from "./icon-button.tsx";
 import { t } from "./l10n.ts";
@@ -53,7 +52,7 @@ export function Composer({ state, isAnswering }: { state: ViewState; isAnswering
   };
   const isOpen = completions.length > 0;
   return (
-    <footer class="composer" onDragOver={onDragOver} onDrop={onDrop}>
+    <footer class="composer">
       {isOpen && <CompletionList completions={completions} chosen={chosen} />}
       <div class="composer-box">
         {mentions.length > 0 && (

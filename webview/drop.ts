@@ -1,4 +1,4 @@
-/** Files dropped on the question: VS Code's explorer gives their addresses in one of these forms. */
+/** Files dropped on the panel: VS Code's explorer gives their addresses in one of these forms. */
 import { MOST_MENTIONS } from "./protocol/turn.ts";
 import { send } from "./vscode-api.ts";
 

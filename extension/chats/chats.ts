@@ -57,7 +57,9 @@ export class Chats {
 
   /** Makes a chat the current one. */
   use(chat: Chat): void {
+    if (this.#current === chat) return;
     this.#current = chat;
+    this.#ports.changed();
   }
 
   /** A chat without questions: the current one where it has none, else a new one. */
