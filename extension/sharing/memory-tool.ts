@@ -10,7 +10,7 @@ import { fitPassages } from "./fit-passages.ts";
 import { sentences } from "./told-error.ts";
 
 /** The tool's name in package.json. */
-export const MEMORY_TOOL = "repo-memory_recall";
+const MEMORY_TOOL = "repo-memory_recall";
 
 const DEFAULT_RESULTS = 8;
 /** Tokens that are given where the caller says nothing of a budget. */

@@ -9,7 +9,7 @@ import { messageText, readMessage, readModelOptions } from "./model-messages.ts"
 import { sentences } from "./told-error.ts";
 
 /** The vendor in package.json. */
-export const VENDOR = "repo-memory";
+const VENDOR = "repo-memory";
 
 /** Under which the limits of the model that ran last are kept: they are known before it is loaded again. */
 const LIMITS_KEY = "modelLimits";

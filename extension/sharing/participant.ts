@@ -17,7 +17,7 @@ import { sentences } from "./told-error.ts";
 import { writePart } from "./write-part.ts";
 
 /** The participant's id in package.json. */
-export const PARTICIPANT = "repo-memory.repo";
+const PARTICIPANT = "repo-memory.repo";
 
 /** Sources below an answer. */
 const SHOWN_SOURCES = 3;
