@@ -70,6 +70,7 @@ const Ask = v.object({
   ),
   parts: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(4_096))), v.maxLength(16))),
   reread: v.exactOptional(v.boolean()),
+  lookAgain: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_536))),
   compare: v.exactOptional(v.boolean()),
   strategy: v.exactOptional(v.picklist(["blocks", "infllm-published"])),
   maxTokens: v.exactOptional(count(65_536)),

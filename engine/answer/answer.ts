@@ -7,6 +7,7 @@ import { RepoMemoryError } from "../protocol/errors.ts";
 import type { AnswerEvent, AskParams, AskResult, ChosenRange } from "../protocol/requests.ts";
 import { AttentionTally } from "./citations.ts";
 import { generateParts, givenTokens } from "./generate-parts.ts";
+import { lookAgain, type Refill } from "./look-again.ts";
 import { lineShares, type TokenTexts } from "./line-shares.ts";
 
 const DEFAULT_MAX_TOKENS = 256;
@@ -25,6 +26,8 @@ export interface FilledWindow {
   texts?: ReadonlyMap<number, string>;
   /** Whether anything in the memory fits the question; where not, the answer says so. True where it is left out. */
   found?: boolean;
+  /** How it is looked up for again; absent where everything is in the window. */
+  again?: Refill;
   lookupMs: number;
 }
 
@@ -56,6 +59,7 @@ export async function* answer(
   if (!found) yield { type: "token", text };
   let generated = 0;
   let firstTokenMs = 0;
+  const recalled: ChosenRange[] = [];
   let finish: AskResult["finish"] = "stop";
   for await (const step of generateParts(model, window, suffix, parts, options)) {
     if (firstTokenMs === 0 && !step.isGiven) firstTokenMs = performance.now() - started;
@@ -65,6 +69,7 @@ export async function* answer(
     else tally.wrote(text.length, text.length + step.text.length);
     if (step.text !== "") yield { type: "token", text: step.text };
     text += step.text;
+    if (step.attention && isDue(generated, params)) recalled.push(...(await recallMore(filled, params, text, tally)));
     if (step.repeated) text = text.slice(0, -step.repeated);
     finish = step.finish ?? finish;
   }
@@ -74,13 +79,28 @@ export async function* answer(
     answer: text.slice(start, end),
     citations: tally.citations(),
     sentences: tally.sentences(text, start, end),
-    lines: lineShares(slots, tally.slotShares, tokenTexts(model, filled.texts)),
+    lines: lineShares(tally.slots, tally.slotShares, tokenTexts(model, filled.texts)),
+    ...(recalled.length > 0 ? { recalled } : {}),
     found,
     tokens: { prompt: promptTokens, memory: memoryTokens, generated },
     timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },
     finish,
   };
   yield { type: "end", result };
+}
+
+function isDue(generated: number, { lookAgain: every = 0 }: AskParams): boolean {
+  return every > 0 && generated > 0 && generated % every === 0;
+}
+
+async function recallMore(
+  { again }: FilledWindow,
+  { question }: AskParams,
+  text: string,
+  tally: AttentionTally,
+): Promise<ChosenRange[]> {
+  if (!again) return [];
+  return lookAgain(again, question, text, tally);
 }
 
 /** Whether there is something to answer from; what the chat or a selection is about needs nothing of the memory. */

@@ -23,17 +23,37 @@ interface WrittenToken {
 export class AttentionTally {
   /** What each of the window's slots got. */
   readonly slotShares: Float64Array;
-  private readonly shares: Float64Array;
-  private readonly slots: readonly BlockSlots[];
+  private readonly shares: number[];
+  private readonly placed: BlockSlots[];
   private readonly heads: readonly Head[];
   private readonly written: WrittenToken[] = [];
   private last: Float64Array | undefined;
 
   constructor(slots: readonly BlockSlots[], heads: readonly Head[]) {
-    this.slots = slots;
+    this.placed = [...slots];
     this.heads = heads;
-    this.shares = new Float64Array(slots.length);
+    this.shares = slots.map(() => 0);
     this.slotShares = new Float64Array(Math.max(0, ...slots.map(({ to }) => to)));
+  }
+
+  /** Every block that was in the window, with its slots; those of one that made room are empty. */
+  get slots(): readonly BlockSlots[] {
+    return this.placed;
+  }
+
+  /** What the answer's tokens paid to a block so far. */
+  attentionTo(index: number): number {
+    return this.shares[index] ?? 0;
+  }
+
+  /** Another block stands where the one at `index` was; what that one got stays on its account, by block, not by slot. */
+  replace(index: number, slots: BlockSlots): void {
+    const old = this.placed[index];
+    if (old === undefined) throw new RangeError(`No block ${index} among ${this.placed.length}`);
+    this.slotShares.fill(0, old.from, old.to);
+    this.placed[index] = { ...old, to: old.from };
+    this.placed.push(slots);
+    this.shares.push(0);
   }
 
   /** Adds one step's attention: by layer, [heads, slots + 1] of the whole window. */
@@ -96,8 +116,8 @@ export class AttentionTally {
     return sum;
   }
 
-  private ranges(shares: Float64Array): ScoredRange[] {
-    const total = shares.reduce((sum, share) => sum + share, 0);
+  private ranges(shares: ArrayLike<number>): ScoredRange[] {
+    const total = Array.from(shares).reduce((sum, share) => sum + share, 0);
     if (total === 0) return [];
     const ranges = this.slots
       .map(({ block }, i) => ({ ...rangeOf(block), score: (shares[i] ?? 0) / total }))

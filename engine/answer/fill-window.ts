@@ -7,7 +7,7 @@ import { BlockRestorer } from "../ingest/restore-blocks.ts";
 import type { Excerpt } from "../inference/prompt.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { BlockLoader, type BlockSlots } from "../memory/block-window.ts";
-import type { ChosenRange, LineRange } from "../protocol/requests.ts";
+import type { LineRange } from "../protocol/requests.ts";
 import { fitsQuestion } from "../retrieval/evidence.ts";
 import { arrange, MOST_BLOCKS } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
@@ -18,6 +18,7 @@ import { askedBlocks } from "./asked-blocks.ts";
 import { chooseBlocks, type Wishes } from "./choose-blocks.ts";
 import type { Asked, Hit } from "../retrieval/named-blocks.ts";
 import type { LookUp } from "./look-up.ts";
+import { rangeOf, type Refill } from "./look-again.ts";
 
 /** A workspace up to this size is read as plain text: no look-up can be better than all of it. */
 const PLAIN_TOKENS = 1_024;
@@ -70,11 +71,13 @@ export class WindowFiller {
     const excerpts = this.excerpts(chosen);
     const isWanted = chosen.some(({ why }) => why === "pinned" || why === "asked");
     const placed = this.place(chosen.map(({ block }) => block));
+    const texts = this.texts(placed.slots);
     return {
       ...placed,
       chosen: chosen.map(rangeOf),
       excerpts,
-      texts: this.texts(placed.slots),
+      texts,
+      again: this.refill(placed.window, chosen, texts, wishes, signal),
       found: isWanted || fitsQuestion(ranking.map(({ evidence }) => evidence)),
       lookupMs,
     };
@@ -85,6 +88,26 @@ export class WindowFiller {
     const tokens = blocks.reduce((sum, block) => sum + block.tokens, 0);
     const window = this.encoder.prefix.copy(this.encoder.prefix.length + tokens + LOCAL_TOKENS);
     return { window, slots: this.loader.load(arrange(blocks), window) };
+  }
+
+  private refill(
+    window: AttentionWindow,
+    chosen: readonly Hit[],
+    texts: Map<number, string>,
+    { excluded = [] }: Wishes,
+    signal: AbortSignal,
+  ): Refill {
+    const wanted = chosen.filter(({ why }) => why === "pinned" || why === "asked");
+    return {
+      stays: new Set(wanted.map(({ block }) => block.id)),
+      rank: async (asked) => (await this.lookUp.rank(asked)).filter(({ block }) => !excluded.includes(block.path)),
+      put: async (block, slots) => {
+        await this.restorer.restore([block.id], signal);
+        const own = this.loader.replace(block, slots, window);
+        if (own) texts.set(block.id, this.store.read((reader) => reader.text(block.id)) ?? "");
+        return own;
+      },
+    };
   }
 
   private texts(slots: readonly BlockSlots[]): Map<number, string> {
@@ -148,9 +171,4 @@ function openPool(store: Store, shape: KvShape, log: (line: string) => void): Bl
   const blockBytes = 2 * 2 * BLOCK_TOKENS * shape.layers * shape.kvHeads * shape.headDim;
   const ramBytes = Math.max(POOL_BYTES, 2 * MOST_BLOCKS * blockBytes);
   return new BlockPool(new ColdTier(store, shape, log), { ramBytes, maxLeaseBlocks: MOST_BLOCKS, blockBytes });
-}
-
-function rangeOf({ block, score, why }: Omit<Hit, "evidence">): ChosenRange {
-  const { path, startLine, endLine } = block;
-  return { path, startLine, endLine, score, why };
 }

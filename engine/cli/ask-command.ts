@@ -15,6 +15,7 @@ export const answerOptions: Record<string, OptionSpec> = {
   "min-p": { type: "string", value: "P", help: "Leave out tokens below this share of the likeliest one" },
   "repetition-penalty": { type: "string", value: "R", help: "Above 1: tokens already there become less likely" },
   seed: { type: "string", value: "S", help: "Same seed, same answer" },
+  "look-again": { type: "string", value: "N", help: "Look up again after every N tokens of the answer" },
   reread: { type: "boolean", help: "Read the best blocks again as text: slower, for answers that copy code" },
 };
 
@@ -45,9 +46,10 @@ export const askCommand: Command = {
 };
 
 /** @throws RepoMemoryError "usage" for a value out of range */
-export function samplingFrom(args: Arguments): SamplingOptions & Pick<AskParams, "maxTokens" | "reread"> {
+export function samplingFrom(args: Arguments): SamplingOptions & Pick<AskParams, "maxTokens" | "reread" | "lookAgain"> {
   return given({
     reread: args.flag("reread") ? true : undefined,
+    lookAgain: args.number("look-again", { min: 1, max: 65_536 }),
     maxTokens: args.number("max-tokens", { min: 1, max: 65_536 }),
     temperature: args.number("temperature", { min: 0, max: 10, integer: false }),
     topK: args.number("top-k", { min: 1, max: 1_000_000 }),

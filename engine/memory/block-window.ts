@@ -9,6 +9,8 @@ import type { PlacedBlock } from "../store/block-reader.ts";
 interface KvSink {
   readonly length: number;
   append(kv: LayerKv, from: number, to: number, position: number): void;
+  replace(slot: number, kv: LayerKv, from: number, to: number, position: number): void;
+  close(from: number, to: number): void;
 }
 
 /** The slots [from, to) of a window that hold one block. */
@@ -50,6 +52,27 @@ export class BlockLoader {
       }
     }
     return slots;
+  }
+
+  /**
+   * Puts a block in the place of another, behind its file's header where there is room for that; what is left over of the slots
+   * is closed. Returns the block's own slots; undefined, and nothing is changed, where it has more tokens or is gone.
+   */
+  replace(block: PlacedBlock, { from, to }: BlockSlots, window: KvSink): BlockSlots | undefined {
+    using lease = this.pool.lease([block]);
+    const [header, blob] = [lease.headers.get(block.header), lease.blocks.get(block.id)];
+    if (!blob || block.tokens > to - from) return undefined;
+    let at = from;
+    if (header) {
+      const tokens = decodeBlock(header, this.shape, this.scratch, 0);
+      if (tokens + block.tokens <= to - from) {
+        window.replace(at, this.scratch, 0, tokens, at);
+        at += tokens;
+      }
+    }
+    window.replace(at, this.scratch, 0, decodeBlock(blob, this.shape, this.scratch, 0), at);
+    window.close(at + block.tokens, to);
+    return { block, from: at, to: at + block.tokens };
   }
 
   private append(window: KvSink, blob: Uint8Array): void {

@@ -103,6 +103,8 @@ export interface AskParams extends SamplingOptions {
   parts?: string[];
   /** Reads the best blocks again as text: slower, for answers that copy code. */
   reread?: boolean;
+  /** Tokens between look-ups while the answer is written; 0, the default, looks up once. */
+  lookAgain?: number;
   /** "blocks" by default. */
   strategy?: Strategy;
   /** As in `RecallParams`. */
@@ -126,6 +128,8 @@ export interface AskResult {
   sentences: SentenceSources[];
   /** Single lines of the memory that the answer's tokens attended to, best first; scores as in `citations`. */
   lines: ScoredRange[];
+  /** Blocks that entered the window while the answer was written (`AskParams.lookAgain`). */
+  recalled?: ChosenRange[];
   /** False where nothing in the memory clearly fits the question; the answer begins with that. */
   found: boolean;
   tokens: { prompt: number; memory: number; generated: number };
