@@ -42,13 +42,13 @@ export function useCompletions({ text, caret, replace }: Field, found: ViewState
       put(wording(each));
     },
   });
-  // The last answer stays until the next one is here, so that the list does not flicker.
-  const looked = found.request > 0 ? found.mentions : [];
+  // What was found for other letters could be chosen by who types on.
+  const looked = found.request === request.current ? found.mentions : [];
   const completions =
     trigger?.kind === "command"
       ? commandsFor(trigger.query).map((each) => ({ ...each, choose: () => put(`${each.name} `) }))
       : trigger
-        ? [...looked, ...general(trigger.query)].map(mention)
+        ? inOrder(trigger.query, looked).map(mention)
         : [];
   const at = Math.min(chosen, completions.length - 1);
   /** True where the key was for the list. */
@@ -63,6 +63,11 @@ export function useCompletions({ text, caret, replace }: Field, found: ViewState
     return true;
   };
   return { completions, chosen: at, onKey };
+}
+
+/** What is there at once comes first where letters ask for it: nothing that is looked up moves it from under the cursor. */
+function inOrder(query: string, looked: readonly Mention[]): Mention[] {
+  return query === "" ? [...looked, ...general(query)] : [...general(query), ...looked];
 }
 
 function general(query: string): Mention[] {

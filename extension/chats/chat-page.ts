@@ -3,7 +3,7 @@ import { type HostMessage, readViewMessage, type ViewMessage } from "../../webvi
 import type { Host } from "../host.ts";
 import { Throttle } from "../throttle.ts";
 import { engineView } from "../view-model.ts";
-import { activeThemeRules } from "./active-theme.ts";
+import { activeThemeRules, onActiveTheme } from "./active-theme.ts";
 import { type Chat, chatView, titleOf } from "./chats.ts";
 import { actOn } from "./page-actions.ts";
 import { pageHtml, pageRoots } from "./page-html.ts";
@@ -41,7 +41,7 @@ export class ChatPage {
       host.engine.state.onChange((state) => this.post({ type: "engine", engine: engineView(state) })),
       host.memory.onChange(() => memory.request()),
       memory,
-      vscode.window.onDidChangeActiveColorTheme(() => void this.#tellSyntax()),
+      onActiveTheme(() => void this.#tellSyntax()),
     ];
     webview.html = pageHtml(webview, extension);
   }

@@ -104,6 +104,7 @@ export function vscodeStub(root: string) {
     workspace: {
       isTrusted: false,
       textDocuments: [],
+      onDidChangeConfiguration: () => new Disposable(() => {}),
       onDidChangeWorkspaceFolders: () => new Disposable(() => {}),
       onDidGrantWorkspaceTrust: () => new Disposable(() => {}),
       workspaceFolders: [folder],
