@@ -20,14 +20,14 @@ let lastRequest = 0;
 export function useCompletions({ text, caret, replace }: Field, found: ViewState["completions"]) {
   const [chosen, setChosen] = useState(0);
   const [dismissed, setDismissed] = useState<string>();
-  const request = useRef(0);
+  const asked = useRef<{ request: number; query: string }>(undefined);
   const before = text.slice(0, caret);
   const trigger = before === dismissed ? undefined : triggerBefore(before);
   const query = trigger?.kind === "mention" ? trigger.query : undefined;
   useEffect(() => {
     setChosen(0);
     if (query === undefined) return;
-    request.current = ++lastRequest;
+    asked.current = { request: ++lastRequest, query };
     send({ type: "complete", request: lastRequest, query });
   }, [query]);
   const put = (words: string) => {
@@ -43,7 +43,8 @@ export function useCompletions({ text, caret, replace }: Field, found: ViewState
     },
   });
   // What was found for other letters could be chosen by who types on.
-  const looked = found.request === request.current ? found.mentions : [];
+  const isOfQuery = asked.current?.query === query && asked.current?.request === found.request;
+  const looked = isOfQuery ? found.mentions : [];
   const completions =
     trigger?.kind === "command"
       ? commandsFor(trigger.query).map((each) => ({ ...each, choose: () => put(`${each.name} `) }))
