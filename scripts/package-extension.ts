@@ -34,6 +34,8 @@ export async function packageExtension(target: Target, outFolder: string): Promi
   const stage = join(root, ".cache/package", target);
   rmSync(stage, { recursive: true, force: true });
   fill(stage, target);
+  // What is to be packaged is all that was put there.
+  writeFileSync(join(stage, ".vscodeignore"), "");
   mkdirSync(outFolder, { recursive: true });
   const { version } = JSON.parse(readFileSync(join(stage, "package.json"), "utf8"));
   const packagePath = join(outFolder, `repo-memory-${target}-${version}.vsix`);

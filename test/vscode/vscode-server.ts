@@ -46,13 +46,13 @@ export interface ServerOptions {
   env?: NodeJS.ProcessEnv;
   /** Asks whether the folder is to be trusted, as VS Code does for users. */
   asksForTrust?: boolean;
-  /** The language of browser and editor; English by default. */
+  /** The editor's language; English by default. */
   language?: string;
 }
 
 /** Starts VS Code's own server, with data folders of its own that `stop` deletes. */
 export async function startServer(given: ServerOptions): Promise<VsCodeServer> {
-  const { settings = {}, env = {}, asksForTrust = false, language } = given;
+  const { settings = {}, env = {}, asksForTrust = false } = given;
   const { serverMain } = setUpCodeServer();
   const data = mkdtempSync(join(tmpdir(), "repo-memory-vscode-"));
   mkdirSync(join(data, "data/Machine"), { recursive: true });
@@ -60,7 +60,6 @@ export async function startServer(given: ServerOptions): Promise<VsCodeServer> {
     join(data, "data/Machine/settings.json"),
     JSON.stringify({ ...SETTINGS, ...trust(asksForTrust), ...settings }),
   );
-  if (language !== undefined) addLanguagePack(join(data, "data"), language);
   const port = await freePort();
   const log = join(data, "server.log");
   const server = spawn(process.execPath, [serverMain, ...options(port, data, asksForTrust)], {
@@ -74,16 +73,9 @@ export async function startServer(given: ServerOptions): Promise<VsCodeServer> {
   return { url, authority: `vscode-remote://127.0.0.1:${port}`, stop: () => stop(server, data) };
 }
 
-/** VS Code speaks a language when there is a pack of it. This one has no sentence of VS Code's own: those stay English, ours do not. */
-function addLanguagePack(userData: string, language: string): void {
-  const translations = join(userData, "empty.i18n.json");
-  writeFileSync(translations, JSON.stringify({ version: "1.0.0", contents: {} }));
-  const pack = { hash: "tests", extensions: [], translations: { vscode: translations }, label: language };
-  writeFileSync(join(userData, "languagepacks.json"), JSON.stringify({ [language]: pack }));
-}
-
 function trust(asks: boolean): Record<string, unknown> {
-  return { "security.workspace.trust.enabled": asks, "security.workspace.trust.startupPrompt": "never" };
+  const quiet = { "security.workspace.trust.startupPrompt": "never", "workbench.editor.useModal": "off" };
+  return { "security.workspace.trust.enabled": asks, ...(asks && quiet) };
 }
 
 function options(port: number, data: string, asksForTrust: boolean): string[] {

@@ -30,6 +30,7 @@ export class Workbench {
     const page = await (
       await browser.newContext({ viewport: VIEWPORT, locale: options.language ?? "en-US" })
     ).newPage();
+    if (options.language !== undefined) await page.addInitScript(speak, options.language);
     // A model, a server and a browser share what the machine has.
     page.setDefaultTimeout(PATIENCE);
     const workbench = new Workbench(page, server);
@@ -137,4 +138,9 @@ export class Workbench {
 /** Fails unless it is shown within Playwright's time. */
 export async function expectShown(locator: Locator): Promise<void> {
   await locator.waitFor();
+}
+
+/** Runs in the page before VS Code: the name under which VS Code finds its language. A language pack would also bring its own sentences. */
+function speak(language: string): void {
+  Object.defineProperty(globalThis, "_VSCODE_NLS_LANGUAGE", { value: language, writable: false });
 }

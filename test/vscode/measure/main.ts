@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
 import { obtainTestModel } from "../../support/global-setup.ts";
 import { shareModels } from "../../support/engine-data.ts";
 import { launchChromium } from "../chromium.ts";
@@ -30,17 +31,22 @@ async function activation() {
     const workbench = await Workbench.open(browser, project.folder, { env: suiteEnvironment });
     await workbench.page.locator('.statusbar-item[id*="repoMemory"]').first().waitFor();
     await workbench.run("Developer: Show Running Extensions");
-    const row = workbench.page.locator(".extension", { hasText: "Repo Memory" }).first();
-    const text = await row
-      .getByText(/Activation: [\d,.]+ ?ms/)
-      .first()
-      .innerText();
-    milliseconds.push(Number(/([\d,.]+) ?ms/.exec(text)?.[1]?.replaceAll(",", "")));
+    const text = await activationText(workbench.page);
+    milliseconds.push(Number(/Activation: ([\d,.]+) ?ms/.exec(text)?.[1]?.replaceAll(",", "")));
     await workbench.close();
     project.remove();
   }
   await browser.close();
   return { milliseconds, median: median(milliseconds) };
+}
+
+/** The list holds only the rows in sight, and the quickest extensions stand at its end. */
+async function activationText(page: Page): Promise<string> {
+  const rows = page.locator(".runtime-extensions-editor .monaco-list-row");
+  const row = rows.filter({ has: page.locator(".name", { hasText: /^Repo Memory$/ }) });
+  await rows.first().hover();
+  while ((await row.count()) === 0) await page.mouse.wheel(0, 200);
+  return row.first().innerText();
 }
 
 /** The host's heap with a million tokens in memory, above that of the same host without the extension; in turns. */
