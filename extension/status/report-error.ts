@@ -14,7 +14,7 @@ export async function reporting(host: Host, work: () => unknown): Promise<void> 
 }
 
 /** Tells of an error; being stopped is none. */
-export async function reportError(host: Host, thrown: unknown): Promise<void> {
+async function reportError(host: Host, thrown: unknown): Promise<void> {
   const error = RepoMemoryError.from(thrown);
   if (error.code === "cancelled") return;
   host.log.error(`${error.code}: ${error.message}`);
