@@ -57,7 +57,7 @@ function withoutBlanks(text: string): string {
 }
 
 /** `code` moved as a whole to the indentation of `original`. */
-export function indentedLike(code: string, original: string): string {
+function indentedLike(code: string, original: string): string {
   const [from, to] = [commonIndentation(code), commonIndentation(original)];
   return code
     .split("\n")

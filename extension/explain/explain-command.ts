@@ -32,7 +32,7 @@ async function explain(host: Host, view: ChatView, uri: unknown, range: unknown)
   const question =
     target.name === undefined
       ? vscode.l10n.t("Explain the selected code across the repository")
-      : vscode.l10n.t("Explain {0} across the repository", `\`${target.name}\``);
+      : vscode.l10n.t("Explain {0} across the repository", target.name);
   await host.conversation.ask(question, selection, { ...given, asked, alone: true });
 }
 

@@ -51,7 +51,7 @@ describe("explaining across the repository", () => {
 
   it("tells what it is, where it comes from, who uses it and what would break, by the language server's word", async () => {
     const { question, answer, selection } = await explained("src/config.ts", "loadConfig");
-    assert.match(question, /`loadConfig`/);
+    assert.match(question, /^Explain loadConfig/);
     assert.match(answer, /\*\*What it is\*\*\n\n`loadConfig` is a function that what the script says/);
     assert.match(answer, /`loadConfig` is defined in `src\/config\.ts:11`\./);
     assert.match(answer, /- `startServer` in `src\/server\.ts:7`/);
