@@ -294,10 +294,7 @@ export interface EngineApi {
   /** Stops encoding after the file in work until `resume`; questions are still answered. */
   pause(folder: string): Promise<void>;
   resume(folder: string): Promise<void>;
-  /**
-   * Hints that files changed (or, with text, what an unsaved editor holds): they are encoded again ahead of all else, and
-   * questions wait for that. Texts for a folder that is not in use yet are kept until it is.
-   */
+  /** Hints that files changed: they are encoded ahead of all else, and questions wait. Texts are kept until the folder is in use. */
   changed(params: ChangedParams): Promise<void>;
   close(): Promise<void>;
 }
