@@ -43,9 +43,9 @@ async function activation() {
 /** The list holds only the rows in sight, and the quickest extensions stand at its end. */
 async function activationText(page: Page): Promise<string> {
   const rows = page.locator(".runtime-extensions-editor .monaco-list-row");
-  const row = rows.filter({ has: page.locator(".name", { hasText: /^Repo Memory$/ }) });
+  const row = rows.filter({ has: page.locator(".name", { hasText: /^(Repo Memory|repo-memory\.repo-memory)$/ }) });
   await rows.first().hover();
-  while ((await row.count()) === 0) await page.mouse.wheel(0, 200);
+  for (let turns = 0; turns < 50 && (await row.count()) === 0; turns++) await page.mouse.wheel(0, 200);
   return row.first().innerText();
 }
 
@@ -73,7 +73,8 @@ async function heap() {
 /** With the real small model. */
 async function edits() {
   const data = mkdtempSync(join(tmpdir(), "repo-memory-edits-"));
-  const settings = { "repoMemory.model": await obtainTestModel(), "repoMemory.dataFolder": shareModels(data) };
+  const place = { "repoMemory.model": await obtainTestModel(), "repoMemory.dataFolder": shareModels(data) };
+  const settings = { ...place, "repoMemory.priority": "normal" };
   try {
     return await inHost({ settings }, "edits");
   } finally {
