@@ -9,6 +9,8 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // What is waited for may take long on a busy machine.
+    expect: { poll: { timeout: 30_000 } },
     // A browser, a server and a model share two cores: a click may come before what it is meant for. Twice is no chance.
     retry: 1,
   },
