@@ -12,7 +12,7 @@ type Item = vscode.QuickPickItem & { model?: ModelInfo; isFile?: boolean };
 export async function chooseModel(host: Host): Promise<void> {
   const title = vscode.l10n.t("Choose a model");
   const placeHolder = vscode.l10n.t("This machine has {0} of memory", bytes(totalmem(), vscode.env.language));
-  const options = { title, placeHolder, matchOnDescription: true };
+  const options = { title, placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const picked = await vscode.window.showQuickPick(itemsFor(host), options);
   if (picked?.isFile === true) await chooseFile(host);
   else if (picked?.model) await use(host, picked.model);
