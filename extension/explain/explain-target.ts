@@ -88,7 +88,7 @@ function inSelection(lines: readonly string[], range: vscode.Range): Lines {
 }
 
 /** The first line of the comment that stands right above a line; the line itself where there is none. */
-export function commentAbove(lines: readonly string[], line: number): number {
+function commentAbove(lines: readonly string[], line: number): number {
   let first = line;
   while (first > 0 && /^\s*(?:\/\/|\/\*|\*|#(?!\s*include)|--|;;|@)/.test(lines[first - 1] ?? "")) first--;
   return first;
