@@ -52,7 +52,7 @@ const isEngine = ({ argv }: Attempt) =>
 /** VS Code's own extensions share the host; what ours does stands in the stack. */
 const isOurs = ({ stack = "" }: Attempt) => /repo-memory|\/dist\/extension\.js/.test(stack);
 
-test("in a whole session with a model present the engine tries no connection: reading, answering, changing, forgetting", async () => {
+test("in a whole session with a model present the engine tries no connection: reading, answering, listing models, forgetting", async () => {
   const settings = {
     "repoMemory.model": testModelPath(),
     "repoMemory.priority": "normal",
