@@ -107,7 +107,7 @@ test("the selection is explained from a command", async () => {
   await workbench.run("Repo Memory: Explain This Across Repo");
   await chat.getByRole("button", { name: "src/server.ts:1-17" }).waitFor();
   await chat.getByText("384 tokens of memory").waitFor();
-  expect(await chat.locator(".question p").innerText()).toContain("Explain this code");
+  expect(await chat.locator(".question p").innerText()).toContain("Explain startServer across the repository");
   await workbench.screenshot("explain");
 });
 
