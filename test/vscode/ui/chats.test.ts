@@ -94,7 +94,8 @@ test("what was being written is there again when the panel was hidden", async ()
 
 test("chats and the tab are there again after the window is loaded anew", async () => {
   const { page } = workbench();
-  await page.reload();
+  // As a user does it: the window writes down what is open before it goes.
+  await Promise.all([page.waitForEvent("domcontentloaded"), workbench().run("Developer: Reload Window")]);
   await page.locator(".tab", { hasText: "Start-up" }).waitFor({ timeout: 120_000 });
   await expect.poll(() => page.locator("iframe.webview.ready").count(), { timeout: 60_000 }).toBe(2);
   for (const part of [".part.editor", ".part.auxiliarybar"] as const)
