@@ -153,7 +153,7 @@ function checkedTensors(parts: CheckpointParts): Map<TensorName, StoredTensor> {
   return checked;
 }
 
-/** A layer's tensor that no graph would use belongs to arithmetic that is not implemented: answers would be wrong. */
+/** A layer's tensor that no graph would use belongs to arithmetic that is not supported: answers would be wrong. */
 function refuseOtherTensors({ path, naming, tensors }: CheckpointParts, expected: readonly ExpectedTensor[]): void {
   const used = new Set(expected.map(({ fileName }) => fileName));
   for (const name of tensors.keys()) {

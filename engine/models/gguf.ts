@@ -34,7 +34,7 @@ export interface GgufHeader {
 /**
  * Reads the header of a GGUF file, version 2 or 3 (ggml's docs/gguf.md), in memory bounded by its limits.
  * @throws RepoMemoryError "model-invalid" naming the field that is wrong; "model-unsupported" for other versions, big-endian
- *   files, split files and tensor types that are not implemented
+ *   files, split files and tensor types that are not supported
  */
 export function readGguf(file: ModelFile): GgufHeader {
   const cursor = new GgufCursor(file);

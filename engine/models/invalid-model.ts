@@ -15,7 +15,7 @@ export function invalidModel(path: string, field: string, problem: string, cause
   });
 }
 
-/** The error for a sound model file that needs something which is not implemented; `what` names it. */
+/** The error for a sound model file that needs something which is not supported; `what` names it. */
 export function unsupportedModel(path: string, what: string): RepoMemoryError {
   return new RepoMemoryError("model-unsupported", {
     message: `${path}: ${what} is not supported.`,

@@ -60,7 +60,7 @@ export const GGUF_TYPES: ReadonlyMap<number, TensorType> = new Map<number, Tenso
   [30, "BF16"],
 ]);
 
-/** GGUF's types that exist but are not implemented: a sound file, so the error must not call it damaged. */
+/** GGUF's types that exist but are not supported: a sound file, so the error must not call it damaged. */
 export const UNSUPPORTED_GGUF_TYPES: ReadonlyMap<number, string> = new Map([
   [9, "Q8_1"],
   [15, "Q8_K"],

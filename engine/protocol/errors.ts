@@ -4,7 +4,7 @@ export type ErrorCode =
   | "folder-not-found"
   | "model-not-found" // no model file, and none could be had
   | "model-invalid" // the file is damaged, lies about itself or is of an unknown kind
-  | "model-unsupported" // the file is sound, but this architecture or type is not implemented
+  | "model-unsupported" // the file is sound, but this architecture or type is not supported
   | "download-failed"
   | "store-failed" // the database cannot be opened or written
   | "disk-full"

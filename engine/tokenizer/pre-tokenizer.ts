@@ -61,7 +61,7 @@ function checkedSplit(step: JsonObject): JsonObject {
 
 function unsupported(what: string): RepoMemoryError {
   return new RepoMemoryError("model-unsupported", {
-    message: `The model's tokenizer splits text in a way that is not implemented: ${what}.`,
+    message: `The model's tokenizer splits text in a way that is not supported: ${what}.`,
     meaning: "Its tokens would differ from those that the model was trained on.",
     remedy: "Choose another model.",
   });

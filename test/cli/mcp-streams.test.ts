@@ -24,7 +24,7 @@ function serve(overrides: Partial<EngineApi> = {}, script: Script = {}) {
   const engine = { ...scriptedEngine(script, []), ...overrides };
   const logged: string[] = [];
   const served = serveMcp({
-    folder: "/work/lighthouse",
+    folder: "/projects/lighthouse",
     engine: async () => engine,
     input,
     output,
