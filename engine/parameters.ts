@@ -72,7 +72,7 @@ const Ask = v.object({
   reread: v.exactOptional(v.boolean()),
   lookAgain: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_536))),
   compare: v.exactOptional(v.boolean()),
-  strategy: v.exactOptional(v.picklist(["blocks", "infllm-published"])),
+  strategy: v.exactOptional(v.picklist(["infllm", "infini", "longmem", "infllm-published"])),
   maxTokens: v.exactOptional(count(65_536)),
   ...sampling,
 });

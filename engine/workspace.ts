@@ -1,10 +1,9 @@
 /** One folder with its store: what is ingested into it, and what is asked of it. */
-import { answer } from "./answer/answer.ts";
-import { PublishedInfllm } from "./answer/infllm-published.ts";
+import { askedFor } from "./answer/block-memory.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
-import { WindowFiller } from "./answer/fill-window.ts";
 import { LookUp } from "./answer/look-up.ts";
 import { recalledBlocks } from "./answer/recalled-blocks.ts";
+import { openStrategies } from "./answer/strategies.ts";
 import { CatchUp } from "./ingest/catch-up.ts";
 import { Ingestor } from "./ingest/ingestor.ts";
 import { onBattery } from "./ingest/power.ts";
@@ -21,16 +20,14 @@ import type {
   RecallParams,
   RecallResult,
   StatusResult,
+  Strategy,
 } from "./protocol/requests.ts";
+import type { MemoryStrategy } from "./memory/memory-strategy.ts";
 import { WorkInHand } from "./protocol/work-in-hand.ts";
-import type { Asked } from "./retrieval/named-blocks.ts";
 import type { DiskBudget } from "./store/disk-budget.ts";
 import { Store } from "./store/store.ts";
 import { filesIn, textIn } from "./store/stores.ts";
 import { realFolder, storePath } from "./store/store-path.ts";
-
-/** Characters of a selection that help the look-up; more would drown the question. */
-const SELECTION_CHARACTERS = 600;
 
 /** What a workspace is opened with. */
 export interface WorkspaceOptions {
@@ -49,13 +46,11 @@ export interface WorkspaceOptions {
 /** A folder that is open in an engine. */
 export class Workspace {
   private readonly store: Store;
-  private readonly loaded: LoadedModel;
   private readonly questions: QuestionGate;
   private readonly ingestor: Ingestor;
   private readonly lookUp: LookUp;
-  private readonly filler: WindowFiller;
   private readonly catchUp: CatchUp;
-  private readonly published: PublishedInfllm;
+  private readonly strategies: Record<Strategy, MemoryStrategy>;
   private readonly closing = new AbortController();
   /** Steps of questions that are in work: the store is closed after them. */
   private readonly work = new WorkInHand();
@@ -67,13 +62,11 @@ export class Workspace {
     lookUp: LookUp,
   ) {
     this.store = store;
-    this.loaded = loaded;
     this.questions = questions;
     this.ingestor = ingestor;
     this.lookUp = lookUp;
-    this.published = new PublishedInfllm({ store, ...loaded, threads });
+    this.strategies = openStrategies({ store, ...loaded, threads, log }, lookUp);
     this.catchUp = new CatchUp(ingestor, log, this.closing.signal);
-    this.filler = new WindowFiller(store, loaded.model, loaded.encoder, lookUp, log);
   }
 
   /** Opens the folder's store, or makes it. @throws RepoMemoryError "folder-not-found" | "store-failed" */
@@ -110,7 +103,7 @@ export class Workspace {
     try {
       const started = performance.now();
       const coverage = this.ingestor.coverage();
-      const events = await this.work.step(this.events(params, started, signal));
+      const events = this.strategies[params.strategy ?? "infllm"].ask(params, started, signal);
       for await (const event of this.work.stepwise(events)) yield withCoverage(event, coverage);
     } finally {
       leave();
@@ -121,7 +114,7 @@ export class Workspace {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
     await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }, params.compare));
     const coverage = this.ingestor.coverage();
-    const hits = await this.work.step(this.lookUp.rank(asked(params)));
+    const hits = await this.work.step(this.lookUp.rank(askedFor(params)));
     signal.throwIfAborted();
     return { blocks: recalledBlocks(this.store, hits, params), coverage };
   }
@@ -159,26 +152,13 @@ export class Workspace {
     this.closing.abort();
     await this.ingestor.close();
     await this.work.settled();
-    await this.published.close();
+    for (const strategy of Object.values(this.strategies)) await strategy.close();
     await this.lookUp.close();
     this.store.close();
-  }
-
-  private async events(params: AskParams, started: number, signal: AbortSignal): Promise<AsyncGenerator<AnswerEvent>> {
-    if (params.strategy === "infllm-published") return this.published.ask(params, started, signal);
-    const filled = await this.filler.fill(asked(params), params, signal);
-    return answer(this.loaded.model, this.loaded.prompt, params, started, filled, signal);
   }
 }
 
 function withCoverage(event: AnswerEvent, coverage: Coverage): AnswerEvent {
   if (event.type === "lookup") return { ...event, coverage };
   return event.type === "end" ? { ...event, result: { ...event.result, coverage } } : event;
-}
-
-/** What the look-up goes by: the question with the selection that it is about, and the question before it. */
-function asked({ question, history = [], selection }: Pick<AskParams, "question" | "history" | "selection">): Asked {
-  const about = selection?.text.slice(0, SELECTION_CHARACTERS) ?? "";
-  const before = history.findLast((turn) => turn.role === "user")?.text ?? "";
-  return { question: about === "" ? question : `${about}\n${question}`, before };
 }

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { AskParams } from "../engine/protocol/requests.ts";
 import type { OpenParams } from "../engine/protocol/rpc.ts";
 import { withNetworkSettings } from "./models/proxy-environment.ts";
 
@@ -28,6 +29,12 @@ export function readsAutomatically(): boolean {
 /** Tokens that an answer may have. */
 export function maxAnswerTokens(): number {
   return vscode.workspace.getConfiguration(SECTION).get("maxAnswerTokens", 400);
+}
+
+/** How the memory enters the model; a name that is not known is left out, so that the engine's own default holds. */
+export function memoryStrategy(): Pick<AskParams, "strategy"> {
+  const name = vscode.workspace.getConfiguration(SECTION).get<string>("strategy", "");
+  return name === "infini" || name === "longmem" ? { strategy: name } : {};
 }
 
 /** What the engine is opened with. Empty settings are left out, so that the engine's own defaults hold. */

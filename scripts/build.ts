@@ -85,7 +85,10 @@ function copyGrammars(): void {
 }
 
 copyGrammars();
-cpSync(`${root}engine/projections`, `${root}dist/projections`, { recursive: true });
+for (const data of ["projections", "strategies"]) {
+  const filter = (path: string) => !path.endsWith(".md");
+  cpSync(`${root}engine/${data}`, `${root}dist/${data}`, { recursive: true, filter });
+}
 if (watch) {
   const contexts = await Promise.all(bundles.map((options) => context(options)));
   await Promise.all(contexts.map((each) => each.watch()));

@@ -1,5 +1,5 @@
 /** From a question to a stream of answer events. */
-import type { AttentionWindow } from "../inference/attention-window.ts";
+import type { DecodingState } from "../inference/decoding-state.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import type { Excerpt, PromptWriter } from "../inference/prompt.ts";
 import type { BlockSlots } from "../memory/block-window.ts";
@@ -14,10 +14,15 @@ const DEFAULT_MAX_TOKENS = 256;
 /** Tokens that an answer is left room for at least. */
 const SHORTEST_ANSWER = 64;
 
-/** A window with its memory in place, and what lies where in it. */
-export interface FilledWindow {
-  window: AttentionWindow;
+/** A memory in place, and what is known of it. */
+export interface FilledMemory {
+  state: DecodingState;
+  /** What lies where in the attention window; empty where the memory is no part of it. */
   slots: BlockSlots[];
+  /** Whether the memory ends in a file's open fence; where it is left out, it does so if there are slots. */
+  opensFence?: boolean;
+  /** Tokens that a memory outside of the window was made of. */
+  readTokens?: number;
   /** What was looked up, best first; for plain attention, all there is. */
   chosen: ChosenRange[];
   /** The best of them as text, for `AskParams.reread`. */
@@ -31,27 +36,27 @@ export interface FilledWindow {
   lookupMs: number;
 }
 
-/** Generates an answer from a filled window. Its last event is `end`, also when it is cancelled while it is written. */
+/** Generates an answer from a memory in place. Its last event is `end`, also when it is cancelled while it is written. */
 export async function* answer(
   model: LanguageModel,
   prompt: PromptWriter,
   params: AskParams,
   started: number,
-  filled: FilledWindow,
+  filled: FilledMemory,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent> {
-  const { window, slots, chosen, lookupMs } = filled;
+  const { state, slots, chosen, lookupMs } = filled;
   const { parts = [] } = params;
-  const memoryTokens = slots.reduce((sum, { from, to }) => sum + to - from, 0);
+  const memoryTokens = filled.readTokens ?? slots.reduce((sum, { from, to }) => sum + to - from, 0);
   yield { type: "lookup", blocks: chosen, memoryTokens, lookupMs };
   const found = isFitting(filled, params);
   const suffix = fitSuffix(
     prompt,
     params,
     filled,
-    model.positions - window.length - SHORTEST_ANSWER - givenTokens(model, parts),
+    state.positions - state.length - SHORTEST_ANSWER - givenTokens(state.tokenizer, parts),
   );
-  const promptTokens = window.length + suffix.length;
+  const promptTokens = state.length + suffix.length;
   const tally = new AttentionTally(slots, model.attentionHeads.retrieval);
   const options = { ...params, maxTokens: params.maxTokens ?? DEFAULT_MAX_TOKENS, signal };
   // Broad questions fit nothing in particular, and may be answered all the same: so the doubt is said, and not the last word.
@@ -61,7 +66,7 @@ export async function* answer(
   let firstTokenMs = 0;
   const recalled: ChosenRange[] = [];
   let finish: AskResult["finish"] = "stop";
-  for await (const step of generateParts(model, window, suffix, parts, options)) {
+  for await (const step of generateParts(state, suffix, parts, options)) {
     if (firstTokenMs === 0 && !step.isGiven) firstTokenMs = performance.now() - started;
     generated = step.tokens;
     if (step.attention) tally.add(step.attention.weights, step.attention.width);
@@ -94,7 +99,7 @@ function isDue(generated: number, { lookAgain: every = 0 }: AskParams): boolean 
 }
 
 async function recallMore(
-  { again }: FilledWindow,
+  { again }: FilledMemory,
   { question }: AskParams,
   text: string,
   tally: AttentionTally,
@@ -104,11 +109,11 @@ async function recallMore(
 }
 
 /** Whether there is something to answer from; what the chat or a selection is about needs nothing of the memory. */
-function isFitting({ found }: FilledWindow, { selection, history = [] }: AskParams): boolean {
+function isFitting({ found }: FilledMemory, { selection, history = [] }: AskParams): boolean {
   return found !== false || selection !== undefined || history.length > 0;
 }
 
-function tokenTexts({ tokenizer }: LanguageModel, texts: FilledWindow["texts"]): TokenTexts {
+function tokenTexts({ tokenizer }: LanguageModel, texts: FilledMemory["texts"]): TokenTexts {
   return {
     idsOf: ({ id }) => {
       const text = texts?.get(id);
@@ -125,9 +130,9 @@ const DOUBT = "Nothing in this folder's memory clearly fits the question; this m
  * The prompt's end, cut to `room` tokens: what is read again goes first, then earlier turns, the oldest before the others, then the end of the
  * selection. @throws RepoMemoryError "usage" where the question alone is longer
  */
-function fitSuffix(prompt: PromptWriter, params: AskParams, filled: FilledWindow, room: number): Int32Array {
+function fitSuffix(prompt: PromptWriter, params: AskParams, filled: FilledMemory, room: number): Int32Array {
   const { question, selection } = params;
-  const hasMemory = filled.slots.length > 0;
+  const hasMemory = filled.opensFence ?? filled.slots.length > 0;
   let excerpts = params.reread === true ? (filled.excerpts ?? []) : [];
   let history = params.history ?? [];
   let text = selection?.text ?? "";

@@ -1,4 +1,5 @@
 /** The model as it is, without any memory: a chat goes in, text comes out. */
+import { WindowState } from "../inference/decoding-state.ts";
 import { generate } from "../inference/generate.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import type { PromptWriter } from "../inference/prompt.ts";
@@ -43,7 +44,7 @@ export async function* continueChat(
   let firstTokenMs = 0;
   let generated = 0;
   let finish: GenerateResult["finish"] = "stop";
-  for await (const step of generate(model, window, tokens, options)) {
+  for await (const step of generate(new WindowState(model, window), tokens, options)) {
     if (firstTokenMs === 0) firstTokenMs = performance.now() - started;
     generated = step.tokens;
     if (step.text !== "") yield { type: "token", text: step.text };

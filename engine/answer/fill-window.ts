@@ -13,7 +13,8 @@ import { arrange, MOST_BLOCKS } from "../retrieval/select-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { AttentionWindow } from "../inference/attention-window.ts";
-import type { FilledWindow } from "./answer.ts";
+import { WindowState } from "../inference/decoding-state.ts";
+import type { FilledMemory } from "./answer.ts";
 import { askedBlocks } from "./asked-blocks.ts";
 import { chooseBlocks, type Wishes } from "./choose-blocks.ts";
 import type { Asked, Hit } from "../retrieval/named-blocks.ts";
@@ -28,6 +29,11 @@ const HEADER_TOKENS = 16;
 const EXCERPTS = 2;
 /** Room for question and answer before the window has to grow. */
 const LOCAL_TOKENS = 128;
+
+/** A memory that is in an attention window. */
+export interface FilledWindow extends FilledMemory {
+  window: AttentionWindow;
+}
 
 /** Makes filled windows for one workspace. */
 export class WindowFiller {
@@ -74,6 +80,7 @@ export class WindowFiller {
     const texts = this.texts(placed.slots);
     return {
       ...placed,
+      state: new WindowState(this.model, placed.window),
       chosen: chosen.map(rangeOf),
       excerpts,
       texts,
@@ -131,10 +138,12 @@ export class WindowFiller {
       const window = this.encoder.prefix.copy(this.encoder.prefix.length + PLAIN_TOKENS + LOCAL_TOKENS);
       this.plain = { generation, window, slots: await this.readPlain(blocks, window, signal) };
     }
-    const { window, slots } = this.plain;
+    const { slots } = this.plain;
+    const window = this.plain.window.copy(this.plain.window.capacity);
+    const state = new WindowState(this.model, window);
     const chosen = blocks.map((block) => rangeOf({ block, score: 1, why: "all" as const }));
     const lookupMs = performance.now() - started;
-    return { window: window.copy(window.capacity), slots, chosen, texts: this.texts(slots), found: true, lookupMs };
+    return { window, state, slots, chosen, texts: this.texts(slots), found: true, lookupMs };
   }
 
   /** Appends every block's text to the window as plain tokens. */

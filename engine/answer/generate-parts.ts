@@ -1,7 +1,7 @@
 /** Answers in parts, each of which begins with words that are given. */
-import type { AttentionWindow } from "../inference/attention-window.ts";
+import type { DecodingState } from "../inference/decoding-state.ts";
 import { generate, type GenerateOptions, type GenerateStep } from "../inference/generate.ts";
-import type { LanguageModel } from "../inference/language-model.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 
 /** What ends a part of several. */
 const PART_END = "\n\n";
@@ -16,18 +16,17 @@ export interface PartStep extends GenerateStep {
  * empty line where there are several, and within an equal share of the tokens that are left. Only the last step has `finish`.
  */
 export async function* generateParts(
-  model: LanguageModel,
-  window: AttentionWindow,
+  state: DecodingState,
   suffix: Int32Array,
   parts: readonly string[],
   options: GenerateOptions,
 ): AsyncGenerator<PartStep> {
   if (parts.length === 0) {
-    yield* generate(model, window, suffix, options);
+    yield* generate(state, suffix, options);
     return;
   }
-  await model.read(window, suffix, window.length, options.signal);
-  const start = window.length;
+  await state.read(suffix, options.signal);
+  state.mark();
   let text = "";
   let tokens = 0;
   for (const [i, part] of parts.entries()) {
@@ -36,10 +35,10 @@ export async function* generateParts(
     const isLast = i === parts.length - 1;
     const maxTokens = Math.max(1, Math.floor((options.maxTokens - tokens) / (parts.length - i)));
     const before = tokens;
-    // What was written so far is read again: an end token, or a part that was cut off, must not stay in the window.
-    window.truncate(start);
+    // What was written so far is read again: an end token, or a part that was cut off, must not stay there.
+    state.rewind();
     const own = { ...options, maxTokens, stopStrings: parts.length > 1 ? [PART_END] : [] };
-    for await (const { finish, ...step } of generate(model, window, model.tokenizer.encode(text), own)) {
+    for await (const { finish, ...step } of generate(state, state.tokenizer.encode(text), own)) {
       text += step.text;
       if (step.repeated) text = text.slice(0, -step.repeated);
       tokens = before + step.tokens;
@@ -51,6 +50,6 @@ export async function* generateParts(
 }
 
 /** Tokens that the parts' beginnings take. */
-export function givenTokens(model: LanguageModel, parts: readonly string[]): number {
-  return model.tokenizer.encode(parts.join("")).length;
+export function givenTokens(tokenizer: Tokenizer, parts: readonly string[]): number {
+  return tokenizer.encode(parts.join("")).length;
 }

@@ -3,22 +3,23 @@
  * comparison. It reads everything anew in each process and after each change, holds it in RAM, and finds less than the
  * engine's own memory; docs/memory.md has the figures.
  */
+import type { MemoryStrategy } from "../memory/memory-strategy.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
+import type { DecodedToken, DecodingState } from "../inference/decoding-state.ts";
 import { InfllmStream, type LayerLookUp } from "../inference/infllm-stream.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { LayerwiseModel } from "../inference/layerwise-model.ts";
-import { loopLength } from "../inference/loop-guard.ts";
 import type { PromptWriter } from "../inference/prompt.ts";
-import { TextStream } from "../inference/text-stream.ts";
 import type { InfllmSettings } from "../memory/infllm-window.ts";
+import { answer, type FilledMemory } from "./answer.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
-import type { AnswerEvent, AskParams, AskResult, ChosenRange } from "../protocol/requests.ts";
+import type { AnswerEvent, AskParams, ChosenRange } from "../protocol/requests.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import type { Store } from "../store/store.ts";
 
 /** Longest stream: SmolLM2-135M's blocks of so many tokens take 1.6 GB. */
 const MOST_TOKENS = 131_072;
-const DEFAULT_MAX_TOKENS = 256;
 /** Blocks that the look-up event names. */
 const NAMED_BLOCKS = 8;
 
@@ -46,7 +47,7 @@ interface ReadFolder {
 }
 
 /** The strategy `infllm-published` of one workspace; the layers are opened by the first question. */
-export class PublishedInfllm {
+export class PublishedInfllm implements MemoryStrategy {
   private readonly options: PublishedOptions;
   private layerwise: Promise<LayerwiseModel> | undefined;
   private read: ReadFolder | undefined;
@@ -60,40 +61,20 @@ export class PublishedInfllm {
    * @throws RepoMemoryError "usage" for a folder that is too large for this method
    */
   async *ask(params: AskParams, started: number, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+    const { model, prompt } = this.options;
     const { stream, spans } = await this.folder(signal);
-    const suffix = this.options.prompt.suffix(params, spans.length > 0);
     const before = performance.now();
-    const blocks = chosenBlocks(await stream.lookUp(suffix), stream, spans);
-    const lookupMs = performance.now() - before;
-    yield { type: "lookup", blocks, memoryTokens: stream.tokens, lookupMs };
-    const text = new TextStream();
-    const maxTokens = params.maxTokens ?? DEFAULT_MAX_TOKENS;
-    const generated: number[] = [];
-    let answer = "";
-    let firstTokenMs = 0;
-    for await (const token of stream.ask(suffix, { ...params, maxTokens, signal })) {
-      if (generated.length === 0) firstTokenMs = performance.now() - started;
-      generated.push(token);
-      const piece = text.push(this.options.model.tokenizer.bytes(token));
-      answer += piece;
-      if (piece !== "") yield { type: "token", text: piece };
-      if (loopLength(generated) > 0) break;
-    }
-    const rest = text.flush();
-    if (rest !== "") yield { type: "token", text: rest };
-    const repeated = this.options.model.tokenizer.decode(generated.slice(generated.length - loopLength(generated)));
-    answer = (answer + rest).slice(0, (answer + rest).length - repeated.length);
-    const result: AskResult = {
-      answer: answer.trim(),
-      citations: [],
-      sentences: [],
-      lines: [],
-      found: true,
-      tokens: { prompt: stream.tokens + suffix.length, memory: stream.tokens, generated: generated.length },
-      timing: { lookupMs, firstTokenMs, totalMs: performance.now() - started },
-      finish: signal.aborted ? "cancelled" : generated.length === maxTokens ? "length" : "stop",
+    const suffix = prompt.suffix(params, spans.length > 0);
+    const chosen = chosenBlocks(await stream.lookUp(suffix), stream, spans);
+    const filled: FilledMemory = {
+      state: new StreamState(model, stream.fork()),
+      slots: [],
+      chosen,
+      opensFence: spans.length > 0,
+      readTokens: stream.tokens,
+      lookupMs: performance.now() - before,
     };
-    yield { type: "end", result };
+    yield* answer(model, prompt, params, started, filled, signal);
   }
 
   async close(): Promise<void> {
@@ -133,6 +114,42 @@ export class PublishedInfllm {
       spans.push({ block, from, to: tokens.length });
     }
     return { tokens, spans };
+  }
+}
+
+/** Goes on behind a stream of any length, which looks up in itself. */
+class StreamState implements DecodingState {
+  readonly tokenizer: Tokenizer;
+  readonly positions = Infinity;
+  private readonly model: LanguageModel;
+  private stream: InfllmStream;
+  private marked: InfllmStream;
+
+  constructor(model: LanguageModel, stream: InfllmStream) {
+    this.tokenizer = model.tokenizer;
+    this.model = model;
+    this.stream = stream;
+    this.marked = stream;
+  }
+
+  get length(): number {
+    return this.stream.tokens;
+  }
+
+  async read(tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array> {
+    return this.model.logits(await this.stream.read(tokens, signal));
+  }
+
+  async decode(token: number): Promise<DecodedToken> {
+    return { logits: await this.read(Int32Array.of(token)) };
+  }
+
+  mark(): void {
+    this.marked = this.stream.fork();
+  }
+
+  rewind(): void {
+    this.stream = this.marked.fork();
   }
 }
 

@@ -1,5 +1,5 @@
 import { RepoMemoryError } from "../protocol/errors.ts";
-import type { AskParams, AskResult, Coverage, SamplingOptions } from "../protocol/requests.ts";
+import type { AskParams, AskResult, Coverage, SamplingOptions, Strategy } from "../protocol/requests.ts";
 import { type Arguments, given, type OptionSpec, usageError } from "./arguments.ts";
 import { answerBatch, batchQuestions } from "./batch.ts";
 import { type Command, type CommandCall, folderArgument, ingestIfNew } from "./command.ts";
@@ -17,6 +17,11 @@ export const answerOptions: Record<string, OptionSpec> = {
   seed: { type: "string", value: "S", help: "Same seed, same answer" },
   "look-again": { type: "string", value: "N", help: "Look up again after every N tokens of the answer" },
   reread: { type: "boolean", help: "Read the best blocks again as text: slower, for answers that copy code" },
+  strategy: {
+    type: "string",
+    value: "NAME",
+    help: 'How memory enters the model: "infllm" (the default), "infini", "longmem" or, to compare with, "infllm-published"',
+  },
 };
 
 export const askCommand: Command = {
@@ -26,11 +31,6 @@ export const askCommand: Command = {
   options: {
     ...answerOptions,
     ingest: { type: "boolean", help: "Read all that is new first, however much it is" },
-    strategy: {
-      type: "string",
-      value: "NAME",
-      help: '"infllm-published" reads all files as one stream, anew each time: slower, finds less, kept for comparison',
-    },
     batch: { type: "string", value: "FILE", help: 'Answer lines of {"id", "question"}; "-" is standard input' },
   },
   examples: [
@@ -45,9 +45,12 @@ export const askCommand: Command = {
   run: runAsk,
 };
 
-/** @throws RepoMemoryError "usage" for a value out of range */
-export function samplingFrom(args: Arguments): SamplingOptions & Pick<AskParams, "maxTokens" | "reread" | "lookAgain"> {
+type AnswerOptions = SamplingOptions & Pick<AskParams, "maxTokens" | "reread" | "lookAgain" | "strategy">;
+
+/** @throws RepoMemoryError "usage" for a value out of range, or a strategy that there is not */
+export function samplingFrom(args: Arguments): AnswerOptions {
   return given({
+    strategy: strategyFrom(args),
     reread: args.flag("reread") ? true : undefined,
     lookAgain: args.number("look-again", { min: 1, max: 65_536 }),
     maxTokens: args.number("max-tokens", { min: 1, max: 65_536 }),
@@ -60,16 +63,17 @@ export function samplingFrom(args: Arguments): SamplingOptions & Pick<AskParams,
   });
 }
 
-/** @throws RepoMemoryError "usage" for a strategy that there is not */
-function strategyFrom(args: Arguments): Pick<AskParams, "strategy"> {
-  const strategy = args.text("strategy");
-  if (strategy === undefined) return {};
-  if (strategy === "blocks" || strategy === "infllm-published") return { strategy };
-  throw usageError(`--strategy takes "blocks" (the default) or "infllm-published", not "${strategy}".`);
+const STRATEGIES: readonly Strategy[] = ["infllm", "infini", "longmem", "infllm-published"];
+
+function strategyFrom(args: Arguments): Strategy | undefined {
+  const name = args.text("strategy");
+  const strategy = STRATEGIES.find((known) => known === name);
+  if (name === undefined || strategy) return strategy;
+  throw usageError(`--strategy takes ${STRATEGIES.map((known) => `"${known}"`).join(", ")}, not "${name}".`);
 }
 
 async function runAsk(call: CommandCall): Promise<void> {
-  const sampling = { ...samplingFrom(call.args), ...strategyFrom(call.args) };
+  const sampling = samplingFrom(call.args);
   const batch = call.args.text("batch");
   call.args.expect(batch === undefined ? ["DIR", "question"] : ["DIR"]);
   const question = batch === undefined ? call.args.positional(1) : "";

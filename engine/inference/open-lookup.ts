@@ -1,7 +1,7 @@
 /** Which look-up a model gets: its projections where it has some, else its retrieval head, else none. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { shippedFile } from "../models/shipped-file.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import { readProjections } from "../retrieval/projections-file.ts";
 import type { LayerProjection } from "../retrieval/projections.ts";
@@ -48,8 +48,8 @@ export async function findProjections(
   model: LanguageModel,
   { dataDir, log }: LookupSources,
 ): Promise<LayerProjection[] | undefined> {
-  for (const path of [trainedProjections(dataDir, model.hash), ...shippedProjections(model.hash)]) {
-    if (!existsSync(path)) continue;
+  for (const path of [trainedProjections(dataDir, model.hash), shippedFile("projections", fileName(model.hash))]) {
+    if (path === undefined || !existsSync(path)) continue;
     try {
       const { modelHash, layers } = await readProjections(path);
       if (modelHash === model.hash && fits(layers, model)) return layers;
@@ -63,10 +63,4 @@ export async function findProjections(
 
 function fits(layers: readonly LayerProjection[], { config, projected }: LanguageModel): boolean {
   return layers.every(({ layer, tokenWeight }) => projected.includes(layer) && tokenWeight.length === config.hidden);
-}
-
-/** In the sources they lie beside this module's folder; the build puts them beside its bundles. */
-function shippedProjections(modelHash: string): string[] {
-  const folders = ["./projections/", "../projections/"];
-  return folders.map((folder) => fileURLToPath(new URL(folder + fileName(modelHash), import.meta.url)));
 }

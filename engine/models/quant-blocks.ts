@@ -27,6 +27,9 @@ const DEQUANTIZERS: Readonly<Record<TensorType, Dequantizer>> = {
     const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
     for (let i = 0; i < bits.length; i++) bits[i] = bytes.getUint16(i * 2, true) << 16;
   },
+  I8: (bytes, out) => {
+    for (let i = 0; i < out.length; i++) out[i] = bytes.getInt8(i);
+  },
   Q8_0: dequantizeQ8,
   Q4_0: dequantizeQ4,
   Q4_1: dequantizeQ4WithMinimum,

@@ -13,17 +13,23 @@ const MAX_NAME_LENGTH = 512;
 
 const MAX_DIMENSIONS = 8;
 
-const TYPES: ReadonlyMap<string, TensorType> = new Map<string, TensorType>([
+const CHECKPOINT_TYPES: ReadonlyMap<string, TensorType> = new Map<string, TensorType>([
   ["F32", "F32"],
   ["F16", "F16"],
   ["BF16", "BF16"],
 ]);
 
+/** Weights of this project's own: int8 has its scales beside it, which a checkpoint's would not. */
+export const WEIGHT_TYPES: ReadonlyMap<string, TensorType> = new Map<string, TensorType>([
+  ["F32", "F32"],
+  ["I8", "I8"],
+]);
+
 /**
  * Reads the header of a safetensors file: 8 bytes of length, JSON of `name -> {dtype, shape, data_offsets}`, then data.
- * @throws RepoMemoryError "model-invalid" naming the field that is wrong, "model-unsupported" for other types
+ * @throws RepoMemoryError "model-invalid" naming the field that is wrong, "model-unsupported" for types that are not in `types`
  */
-export async function readSafetensors(file: ModelFile): Promise<StoredTensor[]> {
+export async function readSafetensors(file: ModelFile, types = CHECKPOINT_TYPES): Promise<StoredTensor[]> {
   const prefix = await file.read(0, 8, "the header's length");
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES)
@@ -32,14 +38,20 @@ export async function readSafetensors(file: ModelFile): Promise<StoredTensor[]> 
   const header = parseJsonObject(file.path, "the header", await file.read(8, Number(length), "the header"));
   return Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
-    .map(([name, entry]) => readEntry(file, dataStart, name, entry));
+    .map(([name, entry]) => readEntry(file, dataStart, types, name, entry));
 }
 
-function readEntry(file: ModelFile, dataStart: number, name: string, entry: unknown): StoredTensor {
+function readEntry(
+  file: ModelFile,
+  dataStart: number,
+  types: ReadonlyMap<string, TensorType>,
+  name: string,
+  entry: unknown,
+): StoredTensor {
   if (name.length > MAX_NAME_LENGTH) throw invalidModel(file.path, "a tensor's name", `has ${name.length} characters`);
   const field = `tensor ${name}`;
   if (!isRecord(entry)) throw invalidModel(file.path, field, "is not described by an object");
-  const type = TYPES.get(String(entry["dtype"]));
+  const type = types.get(String(entry["dtype"]));
   if (type === undefined)
     throw unsupportedModel(file.path, `tensor type ${String(entry["dtype"]).slice(0, 40)} (of ${name})`);
   const shape = readSizes(entry["shape"]);

@@ -3,6 +3,7 @@ export type TensorType =
   | "F32"
   | "F16"
   | "BF16"
+  | "I8"
   | "Q8_0"
   | "Q4_0"
   | "Q4_1"
@@ -27,6 +28,7 @@ export const BLOCK_LAYOUTS: Readonly<Record<TensorType, BlockLayout>> = {
   F32: { values: 1, bytes: 4 },
   F16: { values: 1, bytes: 2 },
   BF16: { values: 1, bytes: 2 },
+  I8: { values: 1, bytes: 1 },
   Q8_0: { values: 32, bytes: 34 },
   Q4_0: { values: 32, bytes: 18 },
   Q4_1: { values: 32, bytes: 20 },

@@ -6,9 +6,11 @@ import type {
   GenerateParams,
   SamplingOptions,
 } from "./generation.ts";
+import type { Strategy } from "./strategy.ts";
 
 export type { EngineOptions, Priority } from "./engine-options.ts";
 export type { SamplingOptions } from "./generation.ts";
+export type { Strategy, TrainedStrategy } from "./strategy.ts";
 
 /** Paths are relative to `folder`, with `/`; lines are 1-based and inclusive. */
 export interface LineRange {
@@ -78,12 +80,6 @@ export interface ChatTurn {
   text: string;
 }
 
-/**
- * How memory enters the model: looked-up blocks, or everything as one stream, as InfLLM was published. The second is there to be
- * compared with: it reads the folder anew in each process, holds it in RAM, and answers worse.
- */
-export type Strategy = "blocks" | "infllm-published";
-
 export interface AskParams extends SamplingOptions {
   folder: string;
   question: string;
@@ -98,14 +94,14 @@ export interface AskParams extends SamplingOptions {
   ranges?: LineRange[];
   /**
    * What each part of the answer begins with, as if the model had written it: it goes on after each, until an empty line where
-   * there are several. Not with "infllm-published".
+   * there are several.
    */
   parts?: string[];
   /** Reads the best blocks again as text: slower, for answers that copy code. */
   reread?: boolean;
   /** Tokens between look-ups while the answer is written; 0, the default, looks up once. */
   lookAgain?: number;
-  /** "blocks" by default. */
+  /** "infllm" by default. */
   strategy?: Strategy;
   /** As in `RecallParams`. */
   compare?: boolean;

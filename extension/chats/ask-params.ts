@@ -2,7 +2,7 @@ import type * as vscode from "vscode";
 import type { AskParams } from "../../engine/protocol/requests.ts";
 import type { Question } from "../conversation.ts";
 import type { EngineClient } from "../engine-client.ts";
-import { maxAnswerTokens } from "../settings.ts";
+import { maxAnswerTokens, memoryStrategy } from "../settings.ts";
 import { resolveMentions } from "./resolve-mentions.ts";
 
 /** A question of a chat as the engine is asked it. */
@@ -22,5 +22,6 @@ export async function askParams(
     ranges: [...ranges, ...named.ranges],
     ...(text && { selection: text }),
     maxTokens: maxAnswerTokens(),
+    ...memoryStrategy(),
   };
 }

@@ -6,7 +6,7 @@ import { explanationOf } from "../explain/explain-command.ts";
 import { explainTarget } from "../explain/explain-target.ts";
 import type { Host } from "../host.ts";
 import { pathIn } from "../open-files.ts";
-import { maxAnswerTokens } from "../settings.ts";
+import { maxAnswerTokens, memoryStrategy } from "../settings.ts";
 import { remedy } from "../status/actions.ts";
 import { citations, errorCard, readSoFar } from "../view-model.ts";
 import { abortSignal } from "./abort-signal.ts";
@@ -94,6 +94,7 @@ async function answer({ host, folder, request, context, stream, signal }: Questi
   const params: AskParams = {
     folder: folder.uri.fsPath,
     maxTokens: maxAnswerTokens(),
+    ...memoryStrategy(),
     ...(await subjectOf(request, folder)),
     ...(isExplain
       ? await explanation(host, request, folder)

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { generateParts, type PartStep } from "../../engine/answer/generate-parts.ts";
+import { WindowState } from "../../engine/inference/decoding-state.ts";
 import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
 
 const SIGNAL = new AbortController().signal;
@@ -8,7 +9,10 @@ async function steps(parts: string[], maxTokens: number, signal = SIGNAL): Promi
   const model = await openTinyModel("llama", 512);
   const found: PartStep[] = [];
   const window = model.window(64);
-  for await (const step of generateParts(model, window, randomTokens(12, 3), parts, { maxTokens, signal }))
+  for await (const step of generateParts(new WindowState(model, window), randomTokens(12, 3), parts, {
+    maxTokens,
+    signal,
+  }))
     found.push(step);
   return found;
 }
@@ -29,7 +33,10 @@ test("one part is what the model writes behind it", async () => {
   const given = await steps(["const"], 8);
   const plain: PartStep[] = [];
   const tokens = Int32Array.from([...suffix, ...model.tokenizer.encode("const")]);
-  for await (const step of generateParts(model, model.window(64), tokens, [], { maxTokens: 8, signal: SIGNAL })) {
+  for await (const step of generateParts(new WindowState(model, model.window(64)), tokens, [], {
+    maxTokens: 8,
+    signal: SIGNAL,
+  })) {
     plain.push(step);
   }
   expect(text(given)).toBe(`const${text(plain)}`);
@@ -40,7 +47,8 @@ test("a stop ends all parts", async () => {
   const model = await openTinyModel("llama", 512);
   const found: PartStep[] = [];
   const options = { maxTokens: 30, signal: abort.signal };
-  for await (const step of generateParts(model, model.window(64), randomTokens(12, 3), ["One", "Two"], options)) {
+  const state = new WindowState(model, model.window(64));
+  for await (const step of generateParts(state, randomTokens(12, 3), ["One", "Two"], options)) {
     found.push(step);
     if (step.tokens === 2) abort.abort();
   }

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { answer } from "../../engine/answer/answer.ts";
 import { WindowFiller } from "../../engine/answer/fill-window.ts";
 import { LookUp } from "../../engine/answer/look-up.ts";
+import { WindowState } from "../../engine/inference/decoding-state.ts";
 import { QuestionGate } from "../../engine/answer/question-gate.ts";
 import { loadModel } from "../../engine/loaded-model.ts";
 import { takeWithinBudget } from "../../engine/retrieval/select-blocks.ts";
@@ -55,7 +56,8 @@ async function ask(question: string): Promise<AskedTimes> {
   const ranked = ranking.map(({ block }) => block);
   const blocks = takeWithinBudget(ranked, WINDOW_TOKENS, ({ path }) => encoder.header(path).length);
   const lookupMs = performance.now() - started;
-  const filled = { ...filler.place(blocks), chosen: [], lookupMs };
+  const { window, slots } = filler.place(blocks);
+  const filled = { state: new WindowState(loaded.model, window), slots, chosen: [], lookupMs };
   const filledMs = performance.now() - started;
   const params = { folder, question, maxTokens: 1 };
   for await (const event of answer(loaded.model, prompt, params, started, filled, context.signal)) {

@@ -1,5 +1,6 @@
 /** The baselines that read text: the same model and prompt, what it is given is read as plain tokens. */
 import { answer } from "../../engine/answer/answer.ts";
+import { WindowState } from "../../engine/inference/decoding-state.ts";
 import type { ChatTurn } from "../../engine/protocol/requests.ts";
 import { lastAnswer } from "../support/asking.ts";
 import type { EvalSession } from "./open-eval.ts";
@@ -27,7 +28,7 @@ export async function askText(
   if (tokens.length > 0) await model.read(window, Int32Array.from(tokens), from, context.signal);
   const block = { id: 0, path: "", startLine: 1, endLine: 1, tokens: tokens.length, header: 0, segment: 0 };
   const slots = tokens.length > 0 ? [{ block, from, to: window.length }] : [];
-  const filled = { window, slots, chosen: [], lookupMs: 0 };
+  const filled = { state: new WindowState(model, window), slots, chosen: [], lookupMs: 0 };
   return lastAnswer(
     answer(model, prompt, { folder: "", question, history, maxTokens }, performance.now(), filled, context.signal),
   );

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { WindowState } from "../../engine/inference/decoding-state.ts";
 import { generate, type GenerateOptions, type GenerateStep } from "../../engine/inference/generate.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { argmax } from "../../engine/inference/logits.ts";
@@ -17,7 +18,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 async function steps(model: LanguageModel, changes: Partial<GenerateOptions> = {}): Promise<GenerateStep[]> {
-  return collect(generate(model, model.window(0), SUFFIX, options(changes)));
+  return collect(generate(new WindowState(model, model.window(0)), SUFFIX, options(changes)));
 }
 
 function textOf(all: readonly GenerateStep[]): string {
@@ -78,7 +79,9 @@ test("an end token ends the answer and is no part of it", async () => {
   const tokens = await likeliest(model, 9);
   const at = 4;
   const end = tokens.indexOf(tokens[at] ?? -1); // it may come earlier too
-  const all = await collect(generate(endingAt(model, tokens[at]), model.window(0), SUFFIX, options({ maxTokens: 9 })));
+  const all = await collect(
+    generate(new WindowState(endingAt(model, tokens[at]), model.window(0)), SUFFIX, options({ maxTokens: 9 })),
+  );
   expect(all.at(-1)).toMatchObject({ finish: "stop", tokens: end });
   expect(textOf(all)).toBe(model.tokenizer.decode(tokens.slice(0, end)));
 });
@@ -88,7 +91,7 @@ test("after an abort no further token is computed", async () => {
   const window = model.window(0);
   const abort = new AbortController();
   let last: GenerateStep | undefined;
-  for await (const step of generate(model, window, SUFFIX, options({ signal: abort.signal }))) {
+  for await (const step of generate(new WindowState(model, window), SUFFIX, options({ signal: abort.signal }))) {
     last = step;
     if (step.tokens === 3) abort.abort();
   }
@@ -99,7 +102,7 @@ test("after an abort no further token is computed", async () => {
 test("a call that was aborted before it began reads nothing", async () => {
   const model = await openTinyModel();
   const window = model.window(0);
-  const run = collect(generate(model, window, SUFFIX, options({ signal: AbortSignal.abort() })));
+  const run = collect(generate(new WindowState(model, window), SUFFIX, options({ signal: AbortSignal.abort() })));
   await expect(run).rejects.toMatchObject({ name: "AbortError" });
   expect(window.length).toBe(0);
 });
@@ -107,7 +110,7 @@ test("a call that was aborted before it began reads nothing", async () => {
 test("generation ends at the model's last position", async () => {
   const model = await openTinyModel("llama", SUFFIX.length + 5);
   const window = model.window(0);
-  const all = await collect(generate(model, window, SUFFIX, options({ maxTokens: 1000 })));
+  const all = await collect(generate(new WindowState(model, window), SUFFIX, options({ maxTokens: 1000 })));
   expect(all.at(-1)).toMatchObject({ finish: "length", tokens: 5 });
   expect(window.length).toBeLessThanOrEqual(model.positions);
 });
