@@ -11,6 +11,9 @@ const VIEWPORT = { width: 1280, height: 800 };
 /** Longest wait for anything in the window, in milliseconds. */
 const PATIENCE = 90_000;
 
+/** Entries of the command palette that may stand before the one whose title was typed. */
+const MOST_STEPS = 12;
+
 /** A window of a real VS Code with this extension, and what tests do in it. */
 export class Workbench {
   readonly page: Page;
@@ -82,13 +85,19 @@ export class Workbench {
   /** Runs a command by its title. */
   async run(title: string): Promise<void> {
     const input = this.page.locator(".quick-input-widget input").first();
+    // By the keyboard: what is clicked at may have moved, as the list is sorted anew while it is filled.
     const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
+    const focused = this.page.locator(".quick-input-list .monaco-list-row.focused").filter({ hasText: title });
     // What had the focus before may take it back, which closes the list, or an extension's commands are not known yet: until it stays.
     for (let attempts = 1; ; attempts++) {
       await this.page.keyboard.press("F1");
       try {
         await input.fill(`>${title}`, { timeout: 5000 });
-        return await row.click({ timeout: 10_000 });
+        await row.waitFor({ timeout: 10_000 });
+        for (let steps = 0; steps < MOST_STEPS && !(await focused.isVisible()); steps++) await input.press("ArrowDown");
+        await focused.waitFor({ timeout: 1000 });
+        await input.press("Enter");
+        return await row.waitFor({ state: "hidden", timeout: 5000 });
       } catch (error) {
         if (attempts === 4) throw error;
         await this.page.keyboard.press("Escape");
@@ -101,6 +110,18 @@ export class Workbench {
     await this.page.locator(".quick-input-widget input").first().fill(label);
     await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: label }).first().click();
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
+  /** Chooses from the context menu of what is pointed at; a menu takes no click in its first moments, so until it has closed. */
+  async chooseInMenu(target: Locator, label: string): Promise<void> {
+    await target.click({ button: "right" });
+    const item = this.page.getByRole("menuitem", { name: label });
+    for (let attempts = 1; attempts === 1 || (await item.isVisible()); attempts++) {
+      await item.click({ timeout: 10_000 });
+      await item.waitFor({ state: "hidden", timeout: 5000 }).catch((error: unknown) => {
+        if (attempts === 4) throw error;
+      });
+    }
   }
 
   /** Opens the notification centre: with the driver of tests, VS Code shows none by themselves. */

@@ -1,40 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "../chromium.ts";
+import { expect, onTestFinished, test } from "vitest";
 import { sampleProject } from "../sample-project.ts";
-import type { ServerOptions } from "../vscode-server.ts";
-import { expectShown, Workbench } from "../workbench.ts";
+import { expectShown, type Workbench } from "../workbench.ts";
+import { testWindows } from "./test-windows.ts";
 
-const scripted = fileURLToPath(new URL("../scripted-engine.ts", import.meta.url));
-let browser: Browser;
-let cleanups: (() => unknown)[] = [];
-let opened: Workbench | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await opened?.screenshot(`failed-${task.name.slice(0, 24).replaceAll(" ", "-")}`);
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-afterAll(() => browser?.close());
-
-async function open(options: ServerOptions, folder?: string): Promise<Workbench> {
-  const project = sampleProject();
-  cleanups.push(project.remove);
-  const env = { REPO_MEMORY_TEST_ENGINE: scripted };
-  const workbench = await Workbench.open(browser, folder ?? project.folder, { env, ...options });
-  opened = workbench;
-  cleanups.push(() => workbench.close());
-  return workbench;
-}
+const open = testWindows();
 
 const statusItem = ({ page }: Workbench) => page.locator('.statusbar-item[id*="repoMemory"]').first();
 
@@ -64,7 +36,11 @@ test("every folder of a workspace is read, and questions go to the one that is c
     { path: two.folder, name: "second" },
   ];
   writeFileSync(workspace, JSON.stringify({ folders }));
-  cleanups.push(one.remove, two.remove, () => rmSync(place, { recursive: true, force: true }));
+  onTestFinished(() => {
+    one.remove();
+    two.remove();
+    rmSync(place, { recursive: true, force: true });
+  });
   const workbench = await open({}, workspace);
   const { page } = workbench;
   const item = statusItem(workbench);

@@ -1,35 +1,11 @@
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "../chromium.ts";
-import { sampleProject } from "../sample-project.ts";
-import { expectShown, Workbench } from "../workbench.ts";
+import { expect, test } from "vitest";
+import { expectShown, type Workbench } from "../workbench.ts";
+import { testWindows } from "./test-windows.ts";
 
-const scripted = fileURLToPath(new URL("../scripted-engine.ts", import.meta.url));
-let browser: Browser;
-let cleanups: (() => unknown)[] = [];
-let opened: Workbench | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail")
-    await opened?.screenshot(`failed-first-run-${task.name.slice(0, 20).replaceAll(" ", "-")}`);
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-afterAll(() => browser?.close());
+const openWindow = testWindows();
 
 async function open(settings: Record<string, unknown> = {}): Promise<Workbench> {
-  const project = sampleProject();
-  cleanups.push(project.remove);
-  const env = { REPO_MEMORY_TEST_ENGINE: scripted };
-  opened = await Workbench.open(browser, project.folder, { settings, env });
-  const workbench = opened;
-  cleanups.push(() => workbench.close());
+  const workbench = await openWindow({ settings });
   await workbench.page.locator(".statusbar-item", { hasText: "Memory" }).waitFor();
   return workbench;
 }

@@ -26,7 +26,8 @@ afterAll(async () => {
 });
 
 async function open(name: string, settings: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) {
-  const trace = join(data, `${name}.jsonl`);
+  // A trace of its own also where a test is tried again.
+  const trace = join(mkdtempSync(join(data, `${name}-`)), "trace.jsonl");
   const project = sampleProject();
   const watched = {
     REPO_MEMORY_TEST_ENGINE: engine,

@@ -1,26 +1,9 @@
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { graveFindings } from "../accessibility.ts";
-import { launchChromium } from "../chromium.ts";
-import { sampleProject } from "../sample-project.ts";
 import { THEMES, useTheme } from "../themes.ts";
-import { Workbench } from "../workbench.ts";
+import { testWindows } from "./test-windows.ts";
 
-const scripted = fileURLToPath(new URL("../scripted-engine.ts", import.meta.url));
-let browser: Browser;
-let cleanups: (() => unknown)[] = [];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-afterAll(() => browser?.close());
+const open = testWindows();
 
 /** States that need an engine of their own: by the word in the model's setting that puts it there, and what the panel then says. */
 const STATES = [
@@ -29,14 +12,7 @@ const STATES = [
 ];
 
 test.each(STATES)("axe-core finds nothing serious, in every theme: $name", async ({ name, model, says }) => {
-  const project = sampleProject();
-  cleanups.push(project.remove);
-  const settings = { "repoMemory.model": model };
-  const workbench = await Workbench.open(browser, project.folder, {
-    settings,
-    env: { REPO_MEMORY_TEST_ENGINE: scripted },
-  });
-  cleanups.push(() => workbench.close());
+  const workbench = await open({ settings: { "repoMemory.model": model } });
   await workbench.openChat();
   await workbench.chat.getByText(says).waitFor();
   for (const theme of THEMES) {

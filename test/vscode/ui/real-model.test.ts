@@ -1,42 +1,18 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { shareModels } from "../../support/engine-data.ts";
-import { testModelPath } from "../../support/model.ts";
-import { launchChromium } from "../chromium.ts";
-import { sampleProject } from "../sample-project.ts";
-import { Workbench } from "../workbench.ts";
+import { expect, test } from "vitest";
+import { realWindow } from "./test-windows.ts";
 
 const graphSources = fileURLToPath(new URL("../../../engine/graph", import.meta.url));
-const project = sampleProject();
-const data = mkdtempSync(join(tmpdir(), "repo-memory-data-"));
-let browser: Browser;
-let workbench: Workbench;
-
-beforeAll(async () => {
+const sharedWindow = realWindow({
   // More than is read as plain text: the answer has to come from blocks that a look-up found.
-  cpSync(graphSources, join(project.folder, "vendor/graph"), { recursive: true });
-  browser = await launchChromium();
-  const settings = { "repoMemory.model": testModelPath(), "repoMemory.dataFolder": shareModels(data) };
-  workbench = await Workbench.open(browser, project.folder, { settings });
-  await workbench.openChat();
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await workbench.screenshot("failed-real-model");
-});
-
-afterAll(async () => {
-  await workbench?.close();
-  await browser?.close();
-  project.remove();
-  rmSync(data, { recursive: true, force: true });
+  prepare: (folder) => cpSync(graphSources, join(folder, "vendor/graph"), { recursive: true }),
+  ready: (workbench) => workbench.openChat(),
 });
 
 test("the real model answers from the workspace, and a citation opens its lines", async () => {
+  const workbench = sharedWindow();
   const { chat, page } = workbench;
   await chat.getByText(/^\d+ files · /).waitFor({ timeout: 300_000 });
   await workbench.ask("What is the value of DEFAULT_PORT?");
@@ -54,6 +30,7 @@ test("the real model answers from the workspace, and a citation opens its lines"
 });
 
 test("what was just changed in an editor is what the next answer says", async () => {
+  const workbench = sharedWindow();
   const { chat, page } = workbench;
   await page
     .locator(".view-line", { hasText: "DEFAULT_PORT = 8734" })

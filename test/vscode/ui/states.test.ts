@@ -1,37 +1,17 @@
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "../chromium.ts";
-import { sampleProject } from "../sample-project.ts";
-import { Workbench } from "../workbench.ts";
+import { expect, test } from "vitest";
+import type { Workbench } from "../workbench.ts";
+import { testWindows } from "./test-windows.ts";
 
-const scripted = fileURLToPath(new URL("../scripted-engine.ts", import.meta.url));
-let browser: Browser;
-let cleanups: (() => unknown)[] = [];
+const openWindow = testWindows();
 
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-afterAll(() => browser?.close());
-
-async function open(settings: Record<string, unknown> = {}) {
-  const project = sampleProject();
-  cleanups.push(project.remove);
-  const env = { REPO_MEMORY_TEST_ENGINE: scripted };
-  const workbench = await Workbench.open(browser, project.folder, { settings, env });
-  cleanups.push(() => workbench.close());
+async function open(settings: Record<string, unknown> = {}): Promise<Workbench> {
+  const workbench = await openWindow({ settings });
   await workbench.openChat();
-  return { workbench };
+  return workbench;
 }
 
 test("a reading shows how far it is, and can be paused and resumed", async () => {
-  const { workbench } = await open({ "repoMemory.model": "held" });
+  const workbench = await open({ "repoMemory.model": "held" });
   const { chat } = workbench;
   await chat.getByText("50 % · 2,100 of 4,200 tokens").waitFor();
   await workbench.screenshot("reading");
@@ -44,7 +24,7 @@ test("a reading shows how far it is, and can be paused and resumed", async () =>
 });
 
 test("a missing model is fetched only after a press of the button", async () => {
-  const { workbench } = await open({ "repoMemory.model": "missing" });
+  const workbench = await open({ "repoMemory.model": "missing" });
   const { chat } = workbench;
   await chat.getByText("There is no model on this machine yet.").waitFor();
   await workbench.screenshot("no-model");
@@ -57,7 +37,7 @@ test("a missing model is fetched only after a press of the button", async () => 
 });
 
 test("every theme has readable colours", async () => {
-  const { workbench } = await open();
+  const workbench = await open();
   const { chat } = workbench;
   await workbench.ask("How does the service start?");
   await chat.getByText("384 tokens of memory").waitFor();

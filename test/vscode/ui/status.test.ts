@@ -1,38 +1,9 @@
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "../chromium.ts";
-import { sampleProject } from "../sample-project.ts";
-import { expectShown, Workbench } from "../workbench.ts";
+import { expect, test } from "vitest";
+import { expectShown, type Workbench } from "../workbench.ts";
+import { testWindows } from "./test-windows.ts";
 
-const scripted = fileURLToPath(new URL("../scripted-engine.ts", import.meta.url));
-let browser: Browser;
-let cleanups: (() => unknown)[] = [];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail")
-    await opened?.screenshot(`failed-status-${task.name.slice(0, 20).replaceAll(" ", "-")}`);
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-afterAll(() => browser?.close());
-
-let opened: Workbench | undefined;
-
-async function open(settings: Record<string, unknown> = {}): Promise<Workbench> {
-  const project = sampleProject();
-  cleanups.push(project.remove);
-  const env = { REPO_MEMORY_TEST_ENGINE: scripted };
-  opened = await Workbench.open(browser, project.folder, { settings, env });
-  const workbench = opened;
-  cleanups.push(() => workbench.close());
-  return workbench;
-}
+const openWindow = testWindows();
+const open = (settings: Record<string, unknown> = {}) => openWindow({ settings });
 
 function statusItem({ page }: Workbench) {
   return page.locator(".statusbar-item", { hasText: "Memory" });
@@ -81,8 +52,8 @@ test("a file is forgotten from the explorer's menu, and the whole workspace afte
   const { page } = workbench;
   const item = statusItem(workbench);
   await expectShown(item.locator(".codicon-database"));
-  await page.locator(".explorer-viewlet").getByText("README.md").click({ button: "right" });
-  await page.getByRole("menuitem", { name: "Forget This File in Memory" }).click();
+  const file = page.locator(".explorer-viewlet").getByText("README.md");
+  await workbench.chooseInMenu(file, "Forget This File in Memory");
   await expectShown((await workbench.notifications()).getByText("Files forgotten: 1."));
   await workbench.run("Repo Memory: Forget This Workspace");
   await expectShown(page.getByText("Forget everything that was read of parcel-tracker?"));
