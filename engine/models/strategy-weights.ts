@@ -27,7 +27,7 @@ export interface StrategyWeights {
 /** A shipped file has at most 30 MB of int8; this bounds what a damaged one makes. */
 const MAX_VALUES = 64 << 20;
 const MAX_CONFIG_CHARACTERS = 65_536;
-const SCALE = ".scale";
+const SCALE = ".scales";
 
 /**
  * The weights that a strategy has for the model of this hash.
@@ -42,7 +42,7 @@ export async function openStrategyWeights(strategy: TrainedStrategy, modelHash: 
 }
 
 /**
- * Reads a file of a strategy's weights. A tensor of int8 is multiplied, row by row, with the tensor of its name and ".scale".
+ * Reads a file of a strategy's weights. A tensor of int8 is multiplied, row by row, with the tensor of its name and ".scales".
  * @throws RepoMemoryError "model-invalid" naming what is wrong with it
  */
 export async function readStrategyWeights(

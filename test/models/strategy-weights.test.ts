@@ -32,7 +32,7 @@ function write(tensors: Record<string, Entry>, metadata: Record<string, string> 
 
 test("rows of int8 are multiplied with their scales; short vectors stay as they are", async () => {
   const gate = { dtype: "F32", shape: [2], bytes: float(-1.5, 2) };
-  const read = await readStrategyWeights(write({ "a.down": matrix, "a.down.scale": scale, gate }), "infini");
+  const read = await readStrategyWeights(write({ "a.down": matrix, "a.down.scales": scale, gate }), "infini");
   expect(read).toMatchObject({ model: "abc", config: { layers: [3] } });
   expect([...read.tensors.keys()]).toEqual(["a.down", "gate"]);
   expect(read.tensors.get("a.down")).toEqual({
@@ -44,7 +44,7 @@ test("rows of int8 are multiplied with their scales; short vectors stay as they 
 
 test.each<[string, Record<string, Entry>, Record<string, string>]>([
   ["int8 without its scales", { a: matrix }, {}],
-  ["another number of scales", { a: matrix, "a.scale": { ...scale, shape: [1], bytes: float(1) } }, {}],
+  ["another number of scales", { a: matrix, "a.scales": { ...scale, shape: [1], bytes: float(1) } }, {}],
   ["a number that is not finite", { gate: { dtype: "F32", shape: [1], bytes: float(Number.NaN) } }, {}],
   ["another strategy's weights", {}, { format: "repo-memory longmem 1" }],
   ["a configuration that is no object", {}, { config: "3" }],
