@@ -43,10 +43,16 @@ export function activate(context: vscode.ExtensionContext): Host {
       if (changesEngine(event) && started.engine.state.value.kind !== "stopped") void started.engine.restart();
     }),
   );
-  if (readsAutomatically()) started.begin();
+  if (readsAutomatically()) context.subscriptions.push(afterActivation(() => started.begin()));
   if (process.env[SHOW_CHAT] !== undefined) void view.focus();
   host = started;
   return started;
+}
+
+/** Starting a process holds its parent up for some milliseconds: VS Code's other extensions do not wait for them. */
+function afterActivation(start: () => void): vscode.Disposable {
+  const timer = setTimeout(start);
+  return new vscode.Disposable(() => clearTimeout(timer));
 }
 
 /** Called by VS Code when the window closes or the extension is switched off. */

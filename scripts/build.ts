@@ -38,7 +38,15 @@ const node: BuildOptions = {
 };
 
 const bundles: BuildOptions[] = [
-  { ...node, entryPoints: { extension: "extension/main.ts" }, outdir: "dist", external: ["vscode"] },
+  {
+    ...node,
+    entryPoints: { extension: "extension/main.ts" },
+    outdir: "dist",
+    external: ["vscode"],
+    // What VS Code waits for at its start.
+    minify: !watch,
+    keepNames: true,
+  },
   {
     ...node,
     // The child process's main file, which its worker thread starts again (see `engine/main.ts`), the command line, and the

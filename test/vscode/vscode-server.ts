@@ -44,6 +44,8 @@ export interface ServerOptions {
   settings?: Record<string, unknown>;
   /** Added to the environment of the extension host. */
   env?: NodeJS.ProcessEnv;
+  /** Arguments of Node for the server and its extension host, which VS Code keeps `NODE_OPTIONS` from. */
+  nodeArguments?: readonly string[];
   /** Asks whether the folder is to be trusted, as VS Code does for users. */
   asksForTrust?: boolean;
   /** The editor's language; English by default. */
@@ -52,7 +54,7 @@ export interface ServerOptions {
 
 /** Starts VS Code's own server, with data folders of its own that `stop` deletes. */
 export async function startServer(given: ServerOptions): Promise<VsCodeServer> {
-  const { settings = {}, env = {}, asksForTrust = false } = given;
+  const { settings = {}, env = {}, nodeArguments = [], asksForTrust = false } = given;
   const { serverMain } = setUpCodeServer();
   const data = mkdtempSync(join(tmpdir(), "repo-memory-vscode-"));
   mkdirSync(join(data, "data/Machine"), { recursive: true });
@@ -62,7 +64,7 @@ export async function startServer(given: ServerOptions): Promise<VsCodeServer> {
   );
   const port = await freePort();
   const log = join(data, "server.log");
-  const server = spawn(process.execPath, [serverMain, ...options(port, data, asksForTrust)], {
+  const server = spawn(process.execPath, [...nodeArguments, serverMain, ...options(port, data, asksForTrust)], {
     env: { ...withoutVsCode(process.env), ...env },
     stdio: ["ignore", openSync(log, "w"), openSync(log, "a")],
     // A group of its own, so that its extension host and our engine end with it.

@@ -32,10 +32,13 @@ async function open(name: string, settings: Record<string, unknown>, env: NodeJS
   const watched = {
     REPO_MEMORY_TEST_ENGINE: engine,
     REPO_MEMORY_TEST_NETWORK: trace,
-    NODE_OPTIONS: `--import ${hook}`,
     ...env,
   };
-  const workbench = await Workbench.open(browser, project.folder, { settings, env: watched });
+  const workbench = await Workbench.open(browser, project.folder, {
+    settings,
+    env: watched,
+    nodeArguments: ["--import", hook],
+  });
   const close = async () => {
     await workbench.close();
     project.remove();
@@ -50,10 +53,11 @@ async function open(name: string, settings: Record<string, unknown>, env: NodeJS
 
 const isEngine = ({ argv }: Attempt) =>
   argv.some((argument) => argument.endsWith("watched-engine.ts") || argument.endsWith("engine.js"));
+const isHost = ({ argv }: Attempt) => argv.includes("--type=extensionHost");
 /** VS Code's own extensions share the host; what ours does stands in the stack. */
 const isOurs = ({ stack = "" }: Attempt) => /repo-memory|\/dist\/extension\.js/.test(stack);
 
-test("in a whole session with a model present the engine tries no connection: reading, answering, listing models, forgetting", async () => {
+test("in a whole session with a model present neither engine nor extension tries a connection: reading, answering, listing models, forgetting", async () => {
   const settings = {
     "repoMemory.model": testModelPath(),
     "repoMemory.priority": "normal",
@@ -76,6 +80,7 @@ test("in a whole session with a model present the engine tries no connection: re
   const watched = seen.filter(({ kind }) => kind === "watched");
   // Both threads of the engine's process were looked at.
   expect(watched.filter(isEngine).length).toBe(2);
+  expect(watched.filter(isHost).length).toBe(1);
   const tried = seen.filter(({ kind }) => kind !== "watched");
   expect(tried.filter((attempt) => isEngine(attempt) || isOurs(attempt))).toEqual([]);
 });
