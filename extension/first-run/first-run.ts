@@ -12,13 +12,20 @@ const HAS_MODEL = "repoMemory.hasModel";
 const HAS_READ = "repoMemory.hasRead";
 const HAS_ANSWERED = "repoMemory.hasAnswered";
 
-/** Tells VS Code which steps of the walkthrough are done. */
+/** Until VS Code knows the steps of a walkthrough whose page was just opened, in milliseconds. */
+const STEPS_KNOWN_MS = 1000;
+
+/**
+ * Tells VS Code which steps of the walkthrough are done, once its page is open: a word that is already true when VS Code first
+ * looks at a step ticks nothing off, then or later.
+ */
 export function followFirstRun(host: Host): vscode.Disposable {
   const done = new Set<string>();
+  let isKnown = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const tell = (key: string) => {
-    if (done.has(key)) return;
+    if (isKnown && !done.has(key)) void vscode.commands.executeCommand("setContext", key, true);
     done.add(key);
-    void setContext(key, true);
   };
   const look = () => {
     const { folder, model, state, files } = host.memory.value;
@@ -26,29 +33,26 @@ export function followFirstRun(host: Host): vscode.Disposable {
     if (model !== undefined) tell(HAS_MODEL);
     if (state === "ready" && files > 0) tell(HAS_READ);
   };
+  const opened = (tabs: readonly vscode.Tab[]) => {
+    if (timer || !tabs.some(isPage)) return;
+    timer = setTimeout(() => {
+      isKnown = true;
+      for (const key of done) void vscode.commands.executeCommand("setContext", key, true);
+    }, STEPS_KNOWN_MS);
+  };
   look();
+  opened(vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs));
   return vscode.Disposable.from(
     host.memory.onChange(look),
     host.answered.onChange((isAnswered) => isAnswered && tell(HAS_ANSWERED)),
-    vscode.window.tabGroups.onDidChangeTabs(({ opened }) => void (opened.some(isPage) && tellAgain(done))),
+    vscode.window.tabGroups.onDidChangeTabs((change) => opened(change.opened)),
+    new vscode.Disposable(() => clearTimeout(timer)),
   );
-}
-
-/** Steps are ticked off when their word changes: what was so before the walkthrough was there has to be said anew. */
-async function tellAgain(done: ReadonlySet<string>): Promise<void> {
-  for (const key of done) {
-    await setContext(key, false);
-    await setContext(key, true);
-  }
 }
 
 /** A tab of VS Code's own, as walkthroughs are: extensions are not told more of those. */
 function isPage({ input }: vscode.Tab): boolean {
   return input === undefined;
-}
-
-async function setContext(key: string, value: boolean): Promise<void> {
-  await vscode.commands.executeCommand("setContext", key, value);
 }
 
 export async function openWalkthrough(): Promise<void> {

@@ -28,6 +28,8 @@ test("the walkthrough goes from an open folder to an answered question", async (
   await expect.poll(() => page.locator("iframe.webview.ready").count(), { timeout: 60_000 }).toBeGreaterThan(1);
   // The walkthrough's picture is a page of its own, too.
   await expectShown((await workbench.panelAt(".part.auxiliarybar")).getByText("384 tokens of memory"));
+  const ticked = page.locator(".getting-started-step .codicon-getting-started-step-checked.complete");
+  await expect.poll(() => ticked.count()).toBe(4);
   await workbench.screenshot("walkthrough-done");
 });
 
