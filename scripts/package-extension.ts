@@ -23,9 +23,6 @@ const PACKAGES = [
   "better-sqlite3/lib",
 ];
 
-/** Types, maps and entry points for other platforms: nothing that runs. */
-const NEVER = /\.(map|d\.ts|ts)$|better-sqlite3\/lib\/(linux|linuxmusl|darwin|win32)-\w+\.js$/;
-
 /**
  * Packages what `dist/` holds. @returns the path of the package
  * @throws Error when a file is missing, or the package holds what the list does not
@@ -34,8 +31,6 @@ export async function packageExtension(target: Target, outFolder: string): Promi
   const stage = join(root, ".cache/package", target);
   rmSync(stage, { recursive: true, force: true });
   fill(stage, target);
-  // What is to be packaged is all that was put there.
-  writeFileSync(join(stage, ".vscodeignore"), "");
   mkdirSync(outFolder, { recursive: true });
   const { version } = JSON.parse(readFileSync(join(stage, "package.json"), "utf8"));
   const packagePath = join(outFolder, `repo-memory-${target}-${version}.vsix`);
@@ -73,7 +68,7 @@ function fitting(line: string): RegExp {
 function fill(stage: string, target: Target): void {
   const nls = readdirSync(root).filter((name) => /^package\.nls(\.[a-z-]+)?\.json$/.test(name));
   const media = ["icon.png", "activity-bar.svg", "walkthrough"].map((name) => `media/${name}`);
-  for (const path of ["LICENSE", "CHANGELOG.md", "l10n", "dist", ...media, ...nls])
+  for (const path of [".vscodeignore", "LICENSE", "CHANGELOG.md", "l10n", "dist", ...media, ...nls])
     take(join(root, path), join(stage, path));
   writeFileSync(join(stage, "README.md"), withPictures(readFileSync(join(root, "docs/extension.md"), "utf8")));
   const modules = join(root, "node_modules");
@@ -94,5 +89,5 @@ function withPictures(markdown: string): string {
 function take(from: string, to: string): void {
   if (!existsSync(from)) throw new Error(`${from} is missing: run "npm ci" and "npm run -s build".`);
   mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to, { recursive: true, dereference: true, filter: (path) => !NEVER.test(path.replaceAll("\\", "/")) });
+  cpSync(from, to, { recursive: true, dereference: true });
 }
