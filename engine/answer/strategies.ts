@@ -8,6 +8,7 @@ import type { AnswerEvent, Strategy, TrainedStrategy } from "../protocol/request
 import type { Store } from "../store/store.ts";
 import { BlockMemory } from "./block-memory.ts";
 import { WindowFiller } from "./fill-window.ts";
+import { InfiniStrategy } from "./infini.ts";
 import { PublishedInfllm } from "./infllm-published.ts";
 import type { LookUp } from "./look-up.ts";
 
@@ -26,7 +27,7 @@ export function openStrategies(options: StrategyOptions, lookUp: LookUp): Record
   const { store, model, encoder, log } = options;
   return {
     infllm: new BlockMemory(options, new WindowFiller(store, model, encoder, lookUp, log)),
-    infini: new Unfinished("infini", model),
+    infini: new InfiniStrategy(options),
     longmem: new Unfinished("longmem", model),
     "infllm-published": new PublishedInfllm(options),
   };

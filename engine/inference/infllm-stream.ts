@@ -135,7 +135,7 @@ export class InfllmStream {
   /** Runs one chunk through all layers. */
   private async step(tokens: Int32Array, watch?: (layer: number, lookUp: LayerLookUp) => void): Promise<Float32Array> {
     const windows = this.windows(tokens.length);
-    const hidden = await this.model.run(tokens, (layer, rows) => {
+    const hidden = await this.model.run(tokens, async (layer, rows) => {
       const memory = this.layers[layer];
       if (!memory) throw new RangeError(`No memory for layer ${layer}`);
       const query = this.lookUpQuery(rows.query, tokens.length);
@@ -143,7 +143,7 @@ export class InfllmStream {
       const chosen = largestScores(scores, this.settings.topBlocks);
       watch?.(layer, { query, scores, chosen });
       memory.load(chosen);
-      return this.attend(memory, rows, windows);
+      return { attended: await this.attend(memory, rows, windows) };
     });
     for (const layer of this.layers) layer.retire();
     this.readTokens += tokens.length;

@@ -38,8 +38,14 @@ export interface Attended {
   mass: Float32Array;
 }
 
-/** Decides what layer `layer` attends to; returns [T, heads * headDim]. */
-export type AttendLayer = (layer: number, rows: LayerRowsOut) => Promise<Float32Array>;
+/** What a layer goes on with: `attended` [T, heads * headDim] and, where there is something, what else its residual gets, [T, hidden]. */
+export interface AttendedLayer {
+  attended: Float32Array;
+  added?: Float32Array;
+}
+
+/** Decides what layer `layer` attends to. */
+export type AttendLayer = (layer: number, rows: LayerRowsOut) => Promise<AttendedLayer>;
 
 /**
  * One small session a layer, with the weights of the model's prefill graph where they lie on disk. For methods whose
@@ -94,8 +100,12 @@ export class LayerwiseModel {
       const residual = outputs["next_residual"];
       if (!residual) throw new TypeError(`Stage ${layer} gave no residual`);
       const [query, keys, values] = [floats(outputs, "query"), floats(outputs, "keys"), floats(outputs, "values")];
-      const attended = await attend(layer, { query, keys, values });
-      feeds = { attended: floatTensor(attended, [1, T, width]), residual };
+      const { attended, added } = await attend(layer, { query, keys, values });
+      if (added) for (const [i, value] of floats(outputs, "next_residual").entries()) added[i]! += value;
+      feeds = {
+        attended: floatTensor(attended, [1, T, width]),
+        residual: added ? floatTensor(added, [1, T, this.config.hidden]) : residual,
+      };
     }
     throw new TypeError("A model has no stages");
   }

@@ -93,6 +93,17 @@ const MIGRATIONS: readonly string[] = [
     used_at INTEGER NOT NULL
   ) STRICT;
   `,
+  // The memory of the strategy \`infini\`: sums by the version of its weights, and which segments are in them how many times. No
+  // reference to \`segments\`: what is in a sum stays in it when its segment is pruned.
+  `
+  CREATE TABLE infini_memories (version TEXT PRIMARY KEY, revision INTEGER NOT NULL, sums BLOB NOT NULL) STRICT;
+  CREATE TABLE infini_segments (
+    version TEXT NOT NULL REFERENCES infini_memories ON DELETE CASCADE,
+    segment INTEGER NOT NULL,
+    copies INTEGER NOT NULL,
+    PRIMARY KEY (version, segment)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The schema version that this code reads and writes. */

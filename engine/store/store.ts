@@ -1,20 +1,16 @@
 import { statSync } from "node:fs";
 
-import { BlockReader } from "./block-reader.ts";
-import type { MemoryTotals } from "./block-reader.ts";
+import { BlockReader, type MemoryTotals } from "./block-reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { openDatabase, storeError } from "./database.ts";
 import type { Connection } from "./connection.ts";
 import type { FileRecord } from "./file-table.ts";
-import { IndexTable } from "./index-table.ts";
-import type { IndexEntry } from "./index-table.ts";
-import { KvTable } from "./kv-table.ts";
-import type { KvEntry } from "./kv-table.ts";
+import { type IndexEntry, IndexTable } from "./index-table.ts";
+import { InfiniTable } from "./infini-table.ts";
+import { type KvEntry, KvTable } from "./kv-table.ts";
 import { LexicalTable } from "./lexical-table.ts";
-import { LiveFiles } from "./live-files.ts";
-import type { FileCommit } from "./live-files.ts";
-import { SegmentTable } from "./segment-table.ts";
-import type { NewSegment } from "./segment-table.ts";
+import { type FileCommit, LiveFiles } from "./live-files.ts";
+import { type NewSegment, SegmentTable } from "./segment-table.ts";
 import { SymbolTable } from "./symbol-table.ts";
 
 export type { FileCommit } from "./live-files.ts";
@@ -34,6 +30,8 @@ const NOTED_USES = 256;
  */
 export class Store {
   readonly path: string;
+  /** What the strategy `infini` keeps. */
+  readonly infini: InfiniTable;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer;
   readonly #files: LiveFiles;
@@ -56,6 +54,7 @@ export class Store {
     this.#files = new LiveFiles(this.#connection, this.#segments, this.#lexical, this.#symbols);
     this.#index = new IndexTable(this.#connection);
     this.#kv = new KvTable(this.#connection);
+    this.infini = new InfiniTable(this.#connection, (steps) => this.#write(steps));
     this.#blocks = new BlockReader(this.#connection, this.#index);
   }
 
@@ -124,7 +123,8 @@ export class Store {
       if (files.length > left.length) this.#nextGeneration();
       return left;
     });
-    this.#checkpointer.wrote(bytesOf(segments));
+    const blocks = segments.flatMap((segment) => segment.blocks);
+    this.#checkpointer.wrote(blocks.reduce((sum, { kv }) => sum + kv.byteLength, 0));
     return incomplete;
   }
 
@@ -292,8 +292,4 @@ export class Store {
       throw storeError(error, this.path);
     }
   }
-}
-
-function bytesOf(segments: readonly NewSegment[]): number {
-  return segments.flatMap(({ blocks }) => blocks).reduce((sum, { kv }) => sum + kv.byteLength, 0);
 }

@@ -22,8 +22,7 @@ function plain(layerwise: LayerwiseModel, rows: number) {
   const none = new Float32Array(layerwise.config.kvHeads * layerwise.config.headDim);
   return async (_layer: number, { query, keys, values }: LayerRowsOut) => {
     const sides = { nearKeys: keys, nearValues: values, farKeys: none, farValues: none };
-    const result = await layerwise.attend({ query, ...sides, bias: causalBias(rows), position: 0, farPosition: 0 });
-    return result.attended;
+    return layerwise.attend({ query, ...sides, bias: causalBias(rows), position: 0, farPosition: 0 });
   };
 }
 
@@ -49,7 +48,7 @@ test("attention says how much each column got: every row hands out 1 a head", as
     const inputs = { query, nearKeys: keys, nearValues: values, ...far, bias, position: 0, farPosition: 20 };
     const { attended, mass } = await layerwise.attend(inputs);
     masses.push(mass);
-    return attended;
+    return { attended };
   });
   expect(masses).toHaveLength(layerwise.config.layers);
   for (const mass of masses) {

@@ -84,7 +84,7 @@ test("a segment as it is stored names its file, its header and all its blocks", 
   ]);
 });
 
-/** A store as version 1 or 2 left it, with one file of one block. */
+/** A store as an older version left it, with one file of one block. */
 function oldStore(version: number): string {
   const path = join(temporaryFolder(), "store.sqlite");
   const old = new Database(path);
@@ -94,7 +94,7 @@ function oldStore(version: number): string {
     INSERT INTO segments VALUES (1, 'a', 1);
     INSERT INTO blocks VALUES (1, 1, 0, 3, 0, 0, 'one');
     INSERT INTO block_kv VALUES (1, 'int8', x'0203');
-    INSERT INTO block_index VALUES (1, x'0405');
+    INSERT INTO block_index (block, data${version > 2 ? ", version" : ""}) VALUES (1, x'0405'${version > 2 ? ", ''" : ""});
     INSERT INTO files VALUES (1, 'f.ts', 'hash', 3, '5');
     INSERT INTO file_segments VALUES (1, 0, 1, 1);
     INSERT INTO lexical (rowid, words) VALUES (1, 'one');

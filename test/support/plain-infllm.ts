@@ -38,7 +38,9 @@ export class PlainInfllm {
   /** @returns the chunk's final hidden states */
   async step(tokens: Int32Array): Promise<Float32Array> {
     this.chosen = [];
-    const hidden = await this.model.run(tokens, (layer, rows) => Promise.resolve(this.attend(layer, rows)));
+    const hidden = await this.model.run(tokens, async (layer, rows) => ({
+      attended: this.attend(layer, rows),
+    }));
     this.tokens += tokens.length;
     const { initTokens, localTokens, blockTokens } = this.settings;
     this.initial = Math.min(initTokens, Math.max(this.initial, this.tokens - localTokens));

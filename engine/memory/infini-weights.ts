@@ -1,0 +1,71 @@
+/** Trained maps and gates of Infini-attention, checked against the model that they are for. */
+import * as v from "valibot";
+import { invalidModel } from "../models/invalid-model.ts";
+import type { ModelConfig } from "../models/model-source.ts";
+import type { StrategyWeights } from "../models/strategy-weights.ts";
+import { type Feeds, floatTensor } from "../runtime/session.ts";
+
+/** One layer's weights as inputs of the graphs in `graph/infini-graph.ts`. */
+export interface InfiniLayerWeights {
+  /** `key_weight`, `key_bias`, `value_weight`, `value_bias`. */
+  write: Feeds;
+  /** `query_weight`, `query_bias`, `gate`, `null`, `down`, `up`. */
+  read: Feeds;
+}
+
+/** By layer, ascending. */
+export type InfiniWeights = ReadonlyMap<number, InfiniLayerWeights>;
+
+const Config = v.object({ layers: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)) });
+
+/** @throws RepoMemoryError "model-invalid" where tensors are missing or do not fit the model */
+export function infiniWeights(weights: StrategyWeights, model: ModelConfig): InfiniWeights {
+  const config = v.safeParse(Config, weights.config);
+  const layers = config.success ? [...new Set(config.output.layers)].toSorted((a, b) => a - b) : [];
+  if (layers.length === 0 || layers.some((layer) => layer >= model.layers)) {
+    throw invalidModel(weights.path, "config", "does not list layers of the model");
+  }
+  return new Map(layers.map((layer) => [layer, layerWeights(weights, model, layer)]));
+}
+
+function layerWeights(
+  { path, tensors }: StrategyWeights,
+  { heads, kvHeads, headDim, hidden }: ModelConfig,
+  layer: number,
+): InfiniLayerWeights {
+  const [width, kvWidth] = [heads * headDim, kvHeads * headDim];
+  const values = (name: string, shape: readonly number[]) => {
+    const tensor = tensors.get(`${layer}.${name}`);
+    if (tensor?.shape.join() === shape.join()) return tensor.values;
+    throw invalidModel(path, `tensor ${layer}.${name}`, `is not there in shape [${shape.join(", ")}]`);
+  };
+  /** Stored [out, in], as PyTorch has it; a product in a graph takes [in, out]. */
+  const map = (name: string, columns: number, rows: number) =>
+    floatTensor(transposed(values(`${name}.weight`, [rows, columns]), rows, columns), [columns, rows]);
+  const vector = (name: string, size: number, shape = [size]) => floatTensor(values(name, [size]), shape);
+  const rank = tensors.get(`${layer}.down.weight`)?.shape[0] ?? 0;
+  return {
+    write: {
+      key_weight: map("key", 2 * kvWidth, kvWidth),
+      key_bias: vector("key.bias", kvWidth),
+      value_weight: map("value", 2 * kvWidth, kvWidth),
+      value_bias: vector("value.bias", kvWidth),
+    },
+    read: {
+      query_weight: map("query", width, width),
+      query_bias: vector("query.bias", width),
+      gate: vector("gate", heads),
+      null: vector("null", kvWidth, [kvHeads, headDim]),
+      down: map("down", width, rank),
+      up: map("up", rank, hidden),
+    },
+  };
+}
+
+function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(matrix.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = matrix[row * columns + column]!;
+  }
+  return result;
+}
