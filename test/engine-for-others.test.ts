@@ -8,26 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { shareModels } from "./support/engine-data.ts";
 import { temporaryFolder, writeFile } from "./support/folder.ts";
+import { HARBOUR, harbourProject } from "./support/harbour.ts";
 import { testModelPath } from "./support/model.ts";
-
-const BERTHS = `"""Berths of the harbour."""
-
-HARBOUR_BERTHS = 48213
-
-
-def free_berths(taken):
-    return HARBOUR_BERTHS - taken
-`;
-
-/** Enough other text that a look-up has to choose. */
-function filler(name: string): string {
-  const functions = Array.from(
-    { length: 24 },
-    (_, i) =>
-      `def ${name}_step_${i}(value):\n    """Shift a ${name} by ${i} and wrap it."""\n    return (value + ${i}) % 97\n`,
-  );
-  return functions.join("\n\n");
-}
 
 function context(signal = new AbortController().signal): CallContext {
   return { signal, onProgress: () => undefined };
@@ -110,11 +92,10 @@ test("a chat without a question, or longer than the window, is refused with what
 });
 
 test("recall gives texts, keeps to a budget of tokens, and follows up", async () => {
-  const others = ["lantern", "anchor", "rudder"].map((name) => [`src/${name}.py`, filler(name)] as const);
-  const folder = temporaryFolder({ "src/harbour.py": BERTHS, ...Object.fromEntries(others) });
+  const folder = harbourProject();
   const question = "What is the value of HARBOUR_BERTHS?";
   const { blocks } = await engine.recall({ folder, question, top: 6, text: true }, context());
-  expect(blocks[0]).toMatchObject({ path: "src/harbour.py", startLine: 1, text: BERTHS });
+  expect(blocks[0]).toMatchObject({ path: "src/harbour.py", startLine: 1, text: HARBOUR });
   const { counts } = await engine.countTokens({ texts: blocks.map(({ text }) => text ?? "") }, context());
   expect(blocks.map(({ tokens }) => tokens)).toEqual(counts);
   const [first = 0, second = 0] = counts;

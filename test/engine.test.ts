@@ -3,31 +3,8 @@ import { Engine } from "../engine/engine.ts";
 import type { AnswerEvent, AskResult, CallContext, EngineOptions } from "../engine/protocol/requests.ts";
 import { temporaryDataDir } from "./support/engine-data.ts";
 import { temporaryFolder, writeFile } from "./support/folder.ts";
+import { filler, HARBOUR, harbourProject } from "./support/harbour.ts";
 import { testModelPath } from "./support/model.ts";
-
-const HARBOUR = `"""Berths of the harbour."""
-
-HARBOUR_BERTHS = 48213
-
-
-def free_berths(taken):
-    return HARBOUR_BERTHS - taken
-`;
-
-/** Enough other text that the folder is not read as plain text. */
-function filler(name: string): string {
-  const functions = Array.from(
-    { length: 24 },
-    (_, i) =>
-      `def ${name}_step_${i}(value):\n    """Shift a ${name} by ${i} and wrap it."""\n    return (value + ${i}) % 97\n`,
-  );
-  return functions.join("\n\n");
-}
-
-function project(): string {
-  const others = ["lantern", "anchor", "rudder"].map((name) => [`src/${name}.py`, filler(name)] as const);
-  return temporaryFolder({ "src/harbour.py": HARBOUR, ...Object.fromEntries(others) });
-}
 
 function context(signal = new AbortController().signal): CallContext {
   return { signal, onProgress: () => undefined };
@@ -55,7 +32,7 @@ async function collect(
 const QUESTION = "What is the value of HARBOUR_BERTHS?";
 
 test("a folder that was never read is read, asked, changed and forgotten", { timeout: 300_000 }, async () => {
-  const folder = project();
+  const folder = harbourProject();
   const engine = await open();
   expect(await engine.status(folder)).toMatchObject({ state: "empty", files: 0 });
 
@@ -88,7 +65,7 @@ test("a folder that was never read is read, asked, changed and forgotten", { tim
 });
 
 test("an answer can be cancelled, and the engine answers on", { timeout: 300_000 }, async () => {
-  const folder = project();
+  const folder = harbourProject();
   const engine = await open();
   await engine.ingest({ folder }, context());
   const abort = new AbortController();
@@ -109,7 +86,7 @@ test("an answer can be cancelled, and the engine answers on", { timeout: 300_000
 });
 
 test("a selection and a history beyond the model's window are cut, not refused", { timeout: 300_000 }, async () => {
-  const folder = project();
+  const folder = harbourProject();
   const engine = await open();
   const text = filler("capstan").repeat(60);
   const history = Array.from({ length: 4 }, () => ({ role: "user" as const, text: filler("winch").repeat(8) }));
@@ -132,7 +109,7 @@ test("a small folder is read as plain text, and cited as well", { timeout: 300_0
 });
 
 test("without a model on the machine and without leave to fetch one, the error says what to do", async () => {
-  const folder = project();
+  const folder = harbourProject();
   const engine = await Engine.open({ dataDir: temporaryFolder(), mayDownload: false });
   await expect(engine.ingest({ folder }, context())).rejects.toMatchObject({ code: "model-not-found" });
   expect(await engine.status(folder)).toMatchObject({ state: "empty" });

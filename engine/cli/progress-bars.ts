@@ -1,14 +1,8 @@
 import { SingleBar } from "cli-progress";
 import type { Progress } from "../protocol/requests.ts";
 import { bytes, count, duration } from "./figures.ts";
+import { PHASE_NAMES } from "./phase-names.ts";
 import { type OutputStream, printable } from "./terminal.ts";
-
-const names: Record<Progress["phase"], string> = {
-  download: "Downloading",
-  convert: "Converting the model",
-  ingest: "Reading",
-  train: "Learning to look up",
-};
 
 /** Where no terminal draws a bar, a line is written each time so many hundredths more are done. */
 const LINE_EVERY_PERCENT = 10;
@@ -48,7 +42,7 @@ export class ProgressBars {
     if (this.#stream.isTTY !== true) return;
     this.#bar = new SingleBar({
       stream: this.#stream,
-      format: `${names[phase]} {bar} {percentage} % {text}`,
+      format: `${PHASE_NAMES[phase]} {bar} {percentage} % {text}`,
       barCompleteChar: "█",
       barIncompleteChar: "░",
       barsize: 24,
@@ -65,7 +59,7 @@ export class ProgressBars {
     const percent = progress.total > 0 ? Math.floor((100 * progress.done) / progress.total) : 0;
     if (percent < this.#lastPercent + LINE_EVERY_PERCENT && !(percent === 100 && this.#lastPercent < 100)) return;
     this.#lastPercent = percent;
-    this.#stream.write(`${names[progress.phase]} ${percent} % ${describe(progress)}\n`);
+    this.#stream.write(`${PHASE_NAMES[progress.phase]} ${percent} % ${describe(progress)}\n`);
   }
 }
 

@@ -1,18 +1,12 @@
 /** Progress of the engine as MCP tells it: one number that only ever grows. */
 import type { Progress } from "../../protocol/requests.ts";
+import { PHASE_NAMES } from "../phase-names.ts";
 
 /** What a call can go through before its answer, in this order; each counts for 1. */
 const PHASES: Progress["phase"][] = ["download", "convert", "train", "ingest"];
 
 /** The whole of a call: its phases, and the answer itself. */
 export const WHOLE = PHASES.length + 1;
-
-const WORDS: Record<Progress["phase"], string> = {
-  download: "Downloading the model",
-  convert: "Preparing the model",
-  train: "Learning to look up",
-  ingest: "Reading",
-};
 
 /** Milliseconds between two notifications: more, nobody can read. */
 const INTERVAL = 100;
@@ -38,7 +32,7 @@ export class ToldProgress {
   update({ phase, done, total, detail }: Progress): void {
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const of = detail === undefined ? "" : ` (${detail})`;
-    this.#tell(PHASES.indexOf(phase) + share, `${WORDS[phase]}: ${Math.floor(100 * share)} %${of}`);
+    this.#tell(PHASES.indexOf(phase) + share, `${PHASE_NAMES[phase]}: ${Math.floor(100 * share)} %${of}`);
   }
 
   /** The answer so far, in tokens of at most `most`. */

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { Host } from "../../../extension/host.ts";
+import { activeHost, file } from "./active-host.ts";
 
-const extension = vscode.extensions.getExtension<Host>("repo-memory.repo-memory");
 const KINDS = {
   explain: "refactor.rewrite.repoMemory.explain",
   document: "refactor.rewrite.repoMemory.document",
@@ -31,17 +31,9 @@ export function closeDoor(door) {
 let host: Host;
 
 before(async () => {
-  assert(extension, "the extension is not installed");
-  host = await extension.activate();
-  await host.ready();
+  host = await activeHost();
   while (host.memory.value.files === 0) await soon();
 });
-
-function folder(): vscode.WorkspaceFolder {
-  const [first] = vscode.workspace.workspaceFolders ?? [];
-  assert(first, "the suite needs an open folder");
-  return first;
-}
 
 function soon(): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, 25));
@@ -52,7 +44,7 @@ const made: vscode.Uri[] = [];
 
 /** Opens a new file of the workspace with this text, in an editor. */
 async function opened(text: string): Promise<vscode.TextEditor> {
-  const uri = vscode.Uri.joinPath(folder().uri, `src/doors${made.length}.js`);
+  const uri = file(`src/doors${made.length}.js`);
   made.push(uri);
   await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
   return vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
@@ -153,7 +145,7 @@ describe("code actions", () => {
   it("write tests beside the nearest ones, and make no file before the user agrees", async () => {
     const { document } = await opened(CODE);
     const name = made.at(-1)?.path.split("/").at(-1)?.replace(".js", "");
-    const uri = vscode.Uri.joinPath(folder().uri, `test/${name}.test.ts`);
+    const uri = file(`test/${name}.test.ts`);
     made.push(uri);
     await answering("discard", "repoMemory.writeTests", document.uri, onOpenDoor);
     await assert.rejects(async () => vscode.workspace.fs.stat(uri));
@@ -197,7 +189,7 @@ describe("an edit that a model proposes", () => {
     const outside = mkdtempSync(join(tmpdir(), "repo-memory-outside-"));
     const target = join(outside, "doors.ts");
     writeFileSync(target, CODE);
-    const link = join(folder().uri.fsPath, "src/link.ts");
+    const link = file("src/link.ts").fsPath;
     made.push(vscode.Uri.file(link));
     symlinkSync(target, link);
     for (const uri of [vscode.Uri.file(target), vscode.Uri.file(link)]) {

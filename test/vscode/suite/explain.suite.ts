@@ -3,21 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { Host } from "../../../extension/host.ts";
+import { activeHost, file, theExtension } from "./active-host.ts";
 
-const extension = vscode.extensions.getExtension<Host>("repo-memory.repo-memory");
 let host: Host;
 
 before(async () => {
-  assert(extension, "the extension is not installed");
-  host = await extension.activate();
-  await host.ready();
+  host = await activeHost();
 });
-
-function file(path: string): vscode.Uri {
-  const [folder] = vscode.workspace.workspaceFolders ?? [];
-  assert(folder, "the suite needs an open folder");
-  return vscode.Uri.joinPath(folder.uri, path);
-}
 
 /** Puts the cursor on a word of a file, and explains it. */
 async function explained(path: string, word: string) {
@@ -78,7 +70,7 @@ describe("explaining across the repository", () => {
     const uri = vscode.Uri.parse("vscode://defaultsettings/keybindings.json");
     const text = (await vscode.workspace.openTextDocument(uri)).getText();
     const bindings: { key: string; command: string }[] = JSON.parse(text.replace(/^\s*\/\/.*$/gm, ""));
-    const own: { key: string; command: string }[] = extension?.packageJSON.contributes.keybindings;
+    const own: { key: string; command: string }[] = theExtension().packageJSON.contributes.keybindings;
     const { key } = own.find(({ command }) => command === "repoMemory.explain") ?? {};
     assert(key);
     assert(bindings.length > 500);

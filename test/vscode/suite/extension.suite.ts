@@ -4,20 +4,10 @@ import * as vscode from "vscode";
 import type { ScoredRange } from "../../../engine/protocol/requests.ts";
 import type { EngineClient } from "../../../extension/engine-client.ts";
 import type { Host } from "../../../extension/host.ts";
+import { file, theExtension } from "./active-host.ts";
 
-const extension = vscode.extensions.getExtension<Host>("repo-memory.repo-memory");
 let host: Host;
 let client: EngineClient;
-
-function folder(): vscode.WorkspaceFolder {
-  const [first] = vscode.workspace.workspaceFolders ?? [];
-  assert(first, "the suite needs an open folder");
-  return first;
-}
-
-function file(path: string): vscode.Uri {
-  return vscode.Uri.joinPath(folder().uri, path);
-}
 
 /** Waits until the engine is open and the folder is read. */
 async function settled(): Promise<EngineClient> {
@@ -43,7 +33,7 @@ function until(isTrue: () => boolean): Promise<void> {
 /** The hint about a file that the scripted engine was given, with its text's length; asked for until there is one. */
 async function hintFor(path: string, length: number): Promise<ScoredRange> {
   for (;;) {
-    const { blocks } = await client.recall({ folder: folder().uri.fsPath, question: "hints" });
+    const { blocks } = await client.recall({ folder: file("").fsPath, question: "hints" });
     const hint = blocks.findLast((block) => block.path === path && block.endLine === length);
     if (hint) return hint;
     await new Promise(setImmediate);
@@ -51,15 +41,14 @@ async function hintFor(path: string, length: number): Promise<ScoredRange> {
 }
 
 before(async () => {
-  assert(extension, "the extension is not installed");
-  host = await extension.activate();
+  host = await theExtension().activate();
   client = await settled();
 });
 
 describe("the extension", () => {
   it("registers every command of its manifest", async () => {
     const registered = new Set(await vscode.commands.getCommands(true));
-    const declared: { command: string }[] = extension?.packageJSON.contributes.commands;
+    const declared: { command: string }[] = theExtension().packageJSON.contributes.commands;
     assert.deepEqual(
       declared.map(({ command }) => command).filter((command) => !registered.has(command)),
       [],

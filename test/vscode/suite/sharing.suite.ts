@@ -9,23 +9,15 @@ import { RepoMemoryError } from "../../../engine/protocol/errors.ts";
 import type { Host } from "../../../extension/host.ts";
 import { definitions } from "../../../extension/sharing/mcp-servers.ts";
 import { followUps, respond } from "../../../extension/sharing/participant.ts";
+import { activeHost, file, theExtension } from "./active-host.ts";
 
-const extension = vscode.extensions.getExtension<Host>("repo-memory.repo-memory");
 const VENDOR = "repo-memory";
 const TOOL = "repo-memory_recall";
 let host: Host;
 
 before(async () => {
-  assert(extension, "the extension is not installed");
-  host = await extension.activate();
-  await host.ready();
+  host = await activeHost();
 });
-
-function file(path: string): vscode.Uri {
-  const [folder] = vscode.workspace.workspaceFolders ?? [];
-  assert(folder, "the suite needs an open folder");
-  return vscode.Uri.joinPath(folder.uri, path);
-}
 
 function never(): vscode.CancellationToken {
   return new vscode.CancellationTokenSource().token;
@@ -260,8 +252,7 @@ describe("@repo in the chat", () => {
 
 describe("MCP servers that VS Code starts", () => {
   it("are one for the folder, run by a Node that is there, and answer", async () => {
-    assert(extension);
-    const program = vscode.Uri.joinPath(extension.extensionUri, "dist/cli.js").fsPath;
+    const program = vscode.Uri.joinPath(theExtension().extensionUri, "dist/cli.js").fsPath;
     const [definition, ...others] = definitions(program, "1.0.0");
     assert(definition && others.length === 0);
     assert.equal(definition.label, "Repo Memory");
