@@ -209,29 +209,47 @@ def ask(tokenizer: Tokenizer, fact: Fact, rng: random.Random, completions: float
 
 @dataclass
 class QuestionBank:
+    """Questions to facts, at the places from which each token of the value is written."""
+
     fact: Tensor  # [questions] index into the facts
-    queries: Tensor  # [questions, layers, MOST_VALUE_TOKENS, queryWidth] bfloat16, where each token of the value is written
+    queries: Tensor  # [questions, layers, MOST_VALUE_TOKENS, queryWidth] bfloat16
+    residuals: Tensor  # [questions, MOST_VALUE_TOKENS, hidden] bfloat16: the backbone's last, before the final norm
+    wanted: Tensor  # [questions, MOST_VALUE_TOKENS]: the value's tokens
     filled: Tensor  # [questions, MOST_VALUE_TOKENS] bool
 
 
 def build_questions(model: InfiniModel, tokenizer: Tokenizer, bank: FactBank, count: int, rng: random.Random) -> QuestionBank:
     chosen = [rng.randrange(len(bank.facts)) for _ in range(count)]
     made = sorted(((ask(tokenizer, bank.facts[i], rng), i) for i in chosen), key=lambda pair: len(pair[0].tokens))
-    queries, filled = [], []
+    queries, residuals, wanted, filled = [], [], [], []
     for at in range(0, count, 32):
         part = made[at : at + 32]
         tokens = torch.zeros(len(part), max(len(q.tokens) for q, _ in part), dtype=torch.long)
         for row, (question, _) in enumerate(part):
             tokens[row, : len(question.tokens)] = torch.tensor(question.tokens)
-        _, states = project_states(model, tokens, want_queries=True)
-        assert states is not None
+        states, last = question_states(model, tokens)
         for row, (question, _) in enumerate(part):
-            places = question.values[:MOST_VALUE_TOKENS]
-            own = torch.zeros(states.shape[1], MOST_VALUE_TOKENS, states.shape[-1], dtype=states.dtype)
-            own[:, : len(places)] = states[row][:, [p - 1 for p in places]]
-            queries.append(own)
-            filled.append(torch.arange(MOST_VALUE_TOKENS) < len(places))
-    return QuestionBank(torch.tensor([i for _, i in made]), torch.stack(queries), torch.stack(filled))
+            places = (question.values + [question.values[-1]] * MOST_VALUE_TOKENS)[:MOST_VALUE_TOKENS]
+            before = [place - 1 for place in places]
+            queries.append(states[row][:, before])
+            residuals.append(last[row][before])
+            wanted.append(tokens[row][places])
+            filled.append(torch.arange(MOST_VALUE_TOKENS) < len(question.values))
+        if at % 320 == 0:
+            print("questions", at, flush=True)
+    stacked = (torch.stack(each) for each in (queries, residuals, wanted, filled))
+    return QuestionBank(torch.tensor([i for _, i in made]), *stacked)
+
+
+@torch.no_grad()
+def question_states(model: InfiniModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Un-rotated queries [B, layers, T, queryWidth] and the last residual [B, T, hidden], without any memory."""
+    residual, queries = model.below(tokens), []
+    for number in range(model.layer_numbers[0], model.config.layers):
+        if number in model.layer_numbers:
+            queries.append(join_heads(model.frozen.layers[number].project(residual)[0]).bfloat16())
+        residual = model.layers(residual, range(number, number + 1), {})
+    return torch.stack(queries, 1), residual.bfloat16()
 
 
 def fit_standards(model: InfiniModel, filler: FillerBank) -> None:

@@ -106,6 +106,8 @@ def make_value(rng: random.Random, words: list[str]) -> str:
 
 def make_fact(rng: random.Random, words: list[str], split: str = "train") -> Fact:
     name, value = make_name(rng, words), make_value(rng, words)
+    while any(part in name.lower() for part in re.findall(r"[a-z]+", value)):
+        value = make_value(rng, words)
     return Fact(name, value, rng.choice(STATEMENTS[split]).format(name=name, value=value))
 
 

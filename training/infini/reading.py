@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from tokenizers import Tokenizer
@@ -21,7 +21,6 @@ WORD_WEIGHT = 0.2
 """Of an answer's words besides the value."""
 CODE_TOKENS = 96
 CODE_WEIGHT = 0.4
-Report = Callable[..., None]
 
 
 def share_of(own: InfiniLayer, states: Tensor, filled: Tensor | None = None, noise: float = NOISE) -> Memory:
@@ -122,51 +121,71 @@ class ReadingTrainer:
         return right / total
 
 
-def train_reading(reading: ReadingTrainer, seconds: float, held_out: FactBank, report: Report, save: Callable[[int], None]) -> None:
-    model = reading.model
-    layers = [model.at(number) for number in model.layer_numbers]
-    rates = [
-        ([p for own in layers for p in (*own.key.parameters(), *own.query.parameters())], 3e-4),
-        ([p for own in layers for p in own.value.parameters()], 1e-3),
-        ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 1e-3),
-        ([p for own in layers for p in (own.gate, own.null)], 2e-2),
-    ]
-    optimizer = torch.optim.Adam([{"params": group, "lr": rate} for group, rate in rates], betas=(0.9, 0.98))
-    everything = [p for group, _ in rates for p in group]
-    start, step, smooth, code = time.time(), 0, 3.0, 1.5
-    facts, filler, right_now = 3.0, 0.2, 0.0
-    while (passed := time.time() - start) < seconds:
-        fade = min(1, (step + 1) / 20) * min(1.0, max(0.03, (seconds - passed) / (0.4 * seconds)))
-        for group, (_, rate) in zip(optimizer.param_groups, rates, strict=True):
+@dataclass
+class Progress:
+    """Where a run stands; `filler` counts segments, passkeys get 64 times as many."""
+
+    step: int = 0
+    seconds: float = 0.0
+    facts: float = 3.0
+    filler: float = 0.2
+    loss: float = 3.0
+    right: float = 0.0
+    code: float = 1.5
+
+
+class ReadingRun:
+    """The optimiser and curriculum of the second stage; `state` and `load` make it resume."""
+
+    def __init__(self, reading: ReadingTrainer) -> None:
+        self.reading, self.progress = reading, Progress()
+        layers = [reading.model.at(number) for number in reading.model.layer_numbers]
+        self.rates = [
+            ([p for own in layers for p in (*own.key.parameters(), *own.query.parameters())], 3e-4),
+            ([p for own in layers for p in own.value.parameters()], 5e-4),
+            ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 1e-3),
+            ([p for own in layers for p in (own.gate, own.null)], 2e-2),
+        ]
+        groups = [{"params": group, "lr": rate} for group, rate in self.rates]
+        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98), fused=True)
+
+    def state(self) -> dict[str, object]:
+        return {"optimizer": self.optimizer.state_dict(), "progress": self.progress.__dict__}
+
+    def load(self, state: dict) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+
+    def step(self, seconds: float) -> None:
+        """One step of a run that takes `seconds` in all."""
+        now, started = self.progress, time.time()
+        left = max(0.0, seconds - now.seconds)
+        fade = min(1.0, (now.step + 1) / 20) * min(1.0, max(0.03, left / (0.4 * seconds)))
+        for group, (_, rate) in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * fade
-        optimizer.zero_grad()
-        loss, right = reading.fact_loss(round(facts), filler)
+        self.optimizer.zero_grad()
+        loss, right = self.reading.fact_loss(round(now.facts), now.filler)
         loss.backward()
-        if step % 2 == 0:
-            own = reading.code_loss()
-            (own * CODE_WEIGHT).backward()
-            code += 0.05 * (own.item() - code)
-        torch.nn.utils.clip_grad_norm_(everything, 1.0)
-        optimizer.step()
-        smooth, right_now = smooth + 0.1 * (loss.item() - smooth), right_now + 0.1 * (right.item() - right_now)
-        if right_now > 0.7:
-            facts, filler = min(32, facts * 1.04), min(16, filler * 1.08)
-        step += 1
-        if step % 10 == 0:
-            figures = {"loss": smooth, "right": right_now, "code": code, "facts": facts, "filler": filler}
-            if step % 50 == 0:
-                figures |= {
-                    "held_out_2": reading.exact(held_out, 2, 2.0, False),
-                    "held_out_8": reading.exact(held_out, 8, 10.0, False),
-                    "passkey_5k": reading.exact(held_out, 1, 10.0, True, 8),
-                    "passkey_1m": reading.exact(held_out, 1, 2000.0, True, 8),
-                }
-                save(step)
-            report(step, **figures)
+        if now.step % 2 == 0:
+            code = self.reading.code_loss()
+            (code * CODE_WEIGHT).backward()
+            now.code += 0.05 * (code.item() - now.code)
+        torch.nn.utils.clip_grad_norm_([p for group, _ in self.rates for p in group], 1.0)
+        self.optimizer.step()
+        now.loss += 0.1 * (loss.item() - now.loss)
+        now.right += 0.1 * (right.item() - now.right)
+        if now.right > 0.7:
+            now.facts, now.filler = min(32, now.facts * 1.04), min(32, now.filler * 1.08)
+        now.step += 1
+        now.seconds += time.time() - started
 
-
-def open_gates(model: InfiniModel, shares: Tensor) -> None:
-    """Heads that find what they look for begin open: `shares` [layers, heads] are the first stage's."""
-    for number, share in zip(model.layer_numbers, shares, strict=True):
-        opened = (0.05 + 0.45 * share).clamp(0.05, 0.6)
-        model.at(number).gate.data.copy_(torch.log(opened / (1 - opened)))
+    def held_out(self, bank: FactBank) -> dict[str, float]:
+        """Names and questions that training has not seen; the passkeys' memories hold 5 thousand and a million tokens."""
+        exact = self.reading.exact
+        return {
+            "held_out_2": exact(bank, 2, 2.0, False),
+            "held_out_8": exact(bank, 8, 10.0, False),
+            "held_out_32": exact(bank, 32, 10.0, False),
+            "passkey_5k": exact(bank, 1, 10.0, True, 10),
+            "passkey_1m": exact(bank, 1, 2000.0, True, 10),
+        }

@@ -1,0 +1,89 @@
+"""Infini-attention's memory, on a backbone of random weights."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from common.backbone import TINY, Backbone
+from infini import memory
+from infini.export import load_exported, write_model
+from infini.facts import QUESTIONS, STATEMENTS, make_fact, make_passkey
+from infini.golden import randomise, read_segments
+from infini.memory import InfiniModel, feature, write_delta, write_linear
+
+
+@pytest.fixture(autouse=True)
+def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MIXED", False)
+
+
+def model_of(seed: int = 1) -> InfiniModel:
+    torch.manual_seed(seed)
+    model = InfiniModel(Backbone.random(), [1, 3], [5, 6, 7], rank=4)
+    with torch.no_grad():
+        randomise(model)
+    return model
+
+
+def texts(seed: int = 2) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(TINY.vocabulary, (size,), generator=generator).tolist() for size in (9, 14, 5)]
+
+
+def empty() -> memory.Memory:
+    return torch.zeros(2, 8, 8), torch.zeros(2, 8)
+
+
+def test_linear_rule_is_linear_attention_over_what_was_written() -> None:
+    torch.manual_seed(0)
+    keys, values, query = feature(torch.randn(2, 11, 8)), torch.randn(2, 11, 8), feature(torch.randn(2, 3, 8))
+    matrix, mass = write_linear(write_linear(empty(), keys[:, :4], values[:, :4]), keys[:, 4:], values[:, 4:])
+    scores = query @ keys.transpose(1, 2)
+    expected = scores / scores.sum(-1, keepdim=True) @ values
+    torch.testing.assert_close(query @ matrix / (query @ mass[..., None]), expected)
+
+
+def test_delta_rule_writes_a_repeated_key_once() -> None:
+    torch.manual_seed(0)
+    key, value = feature(torch.randn(2, 1, 8)), torch.randn(2, 1, 8)
+    first = write_delta(empty(), key, value)
+    torch.testing.assert_close(write_delta(first, key, value)[0], first[0])
+    assert not torch.allclose(write_linear(first, key, value)[0], first[0])
+
+
+@torch.no_grad()
+def test_an_empty_memory_is_the_backbone() -> None:
+    model, question = model_of(), torch.tensor([[3, 9, 27, 81, 50]])
+    plain = model.frozen(torch.tensor([[5, 6, 7, 3, 9, 27, 81, 50]])).hidden[:, 3:]
+    torch.testing.assert_close(model(question, read_segments(model, [])), plain, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(model(question, read_segments(model, texts())), plain, atol=1e-2)
+
+
+@torch.no_grad()
+def test_segments_come_in_any_order_and_one_is_taken_out_again() -> None:
+    model, (first, second, third) = model_of(), texts()
+    whole, turned = read_segments(model, [first, second, third]), read_segments(model, [third, first, second])
+    alone, without = read_segments(model, [second]), read_segments(model, [first, third])
+    for number in model.layer_numbers:
+        torch.testing.assert_close(whole[number], turned[number])
+        torch.testing.assert_close(whole[number][0] - alone[number][0], without[number][0], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_the_shipped_file_is_the_model_up_to_rounding(tmp_path: Path) -> None:
+    model, question = model_of(), torch.tensor([[3, 9, 27, 81, 50]])
+    before = model(question, read_segments(model, texts()))
+    write_model(tmp_path / "weights.safetensors", model, "0" * 64, {})
+    load_exported(tmp_path / "weights.safetensors", model)
+    after = model(question, read_segments(model, texts()))
+    assert (after - before).abs().max() < 0.1 * before.abs().max()
+
+
+def test_facts_say_their_value_and_held_out_wordings_are_others() -> None:
+    rng = random.Random(0)
+    for fact in [make_passkey(rng) for _ in range(20)] + [make_fact(rng, ["harbour", "lantern", "quay", "tern", "mast"]) for _ in range(50)]:
+        question, answer = fact.ask(rng)
+        assert fact.value in fact.statement and fact.value in answer and fact.value not in question
+    for wordings in (STATEMENTS, QUESTIONS):
+        assert set(wordings["train"]).isdisjoint(wordings["held-out"])
