@@ -6,8 +6,9 @@ import type { Asked } from "../retrieval/named-blocks.ts";
 import { answer } from "./answer.ts";
 import type { WindowFiller } from "./fill-window.ts";
 
-/** Characters of a selection that help the look-up; more would drown the question. */
+/** Characters of a selection, and of the question before, that help the look-up; more would drown the question. */
 const SELECTION_CHARACTERS = 600;
+const BEFORE_CHARACTERS = 300;
 
 /** The strategy `infllm`: one look-up chooses blocks, which stand in the attention window of every layer. */
 export class BlockMemory implements MemoryStrategy {
@@ -38,6 +39,6 @@ export function askedFor({
   selection,
 }: Pick<AskParams, "question" | "history" | "selection">): Asked {
   const about = selection?.text.slice(0, SELECTION_CHARACTERS) ?? "";
-  const before = history.findLast((turn) => turn.role === "user")?.text ?? "";
+  const before = history.findLast((turn) => turn.role === "user")?.text.slice(0, BEFORE_CHARACTERS) ?? "";
   return { question: about === "" ? question : `${about}\n${question}`, before };
 }

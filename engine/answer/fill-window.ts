@@ -43,7 +43,7 @@ export class WindowFiller {
   private readonly lookUp: LookUp;
   private readonly loader: BlockLoader;
   private readonly restorer: BlockRestorer;
-  private plain: { generation: number; window: AttentionWindow; slots: BlockSlots[] } | undefined;
+  private plain: { key: string; window: AttentionWindow; slots: BlockSlots[] } | undefined;
 
   constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, lookUp: LookUp, log: (line: string) => void) {
     this.store = store;
@@ -61,7 +61,8 @@ export class WindowFiller {
     signal: AbortSignal,
   ): Promise<FilledWindow> {
     const started = performance.now();
-    const blocks = this.lookUp.blocks();
+    const unwanted = new Set(wishes.excluded);
+    const blocks = this.lookUp.blocks().filter(({ path }) => !unwanted.has(path));
     const headers = new Set(blocks.map(({ header }) => header)).size * HEADER_TOKENS;
     const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
     if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
@@ -131,12 +132,12 @@ export class WindowFiller {
     );
   }
 
-  /** Reads all files as one text, each behind its header. Kept until the workspace changes. */
+  /** Reads the blocks' files as one text, each behind its header. Kept until the workspace changes, or others are asked about. */
   private async fillPlain(blocks: readonly PlacedBlock[], started: number, signal: AbortSignal): Promise<FilledWindow> {
-    const generation = this.store.generation();
-    if (this.plain?.generation !== generation) {
+    const key = `${this.store.generation()} ${blocks.map(({ id }) => id).join(" ")}`;
+    if (this.plain?.key !== key) {
       const window = this.encoder.prefix.copy(this.encoder.prefix.length + PLAIN_TOKENS + LOCAL_TOKENS);
-      this.plain = { generation, window, slots: await this.readPlain(blocks, window, signal) };
+      this.plain = { key, window, slots: await this.readPlain(blocks, window, signal) };
     }
     const { slots } = this.plain;
     const window = this.plain.window.copy(this.plain.window.capacity);

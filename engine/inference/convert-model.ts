@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelSource } from "../models/model-source.ts";
+import { RepoMemoryError } from "../protocol/errors.ts";
 import type { CallContext } from "../protocol/requests.ts";
 import { Conversion } from "./conversion.ts";
 import { CONVERTER_VERSION, type ConvertedModel, readConverted } from "./converted-model.ts";
@@ -38,12 +39,37 @@ export async function convertModel(
       await rm(folder, { recursive: true, force: true });
       await rename(work, folder);
     });
+  } catch (error) {
+    throw isDiskFull(error) ? diskFull(modelsDir, error) : error;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+  await sweepOlder(modelsDir, hash.slice(0, 16));
   const made = await readConverted(folder);
   if (!made) throw new Error(`The conversion left no model in ${folder}`);
   return made;
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
+}
+
+function diskFull(modelsDir: string, cause: unknown): RepoMemoryError {
+  return new RepoMemoryError("disk-full", {
+    message: `The disk is full: the model could not be prepared in ${modelsDir}.`,
+    meaning: "A model is prepared once, and takes more than twice its file's size.",
+    remedy: "Free some space, or choose a smaller model, then try again.",
+    cause,
+  });
+}
+
+/** Deletes what earlier versions of this program made of the same weights: nothing reads it any more. */
+async function sweepOlder(modelsDir: string, hash: string): Promise<void> {
+  for (const name of await readdir(modelsDir)) {
+    const version = name.startsWith(`${hash}-v`) ? Number(name.slice(hash.length + 2)) : Number.NaN;
+    if (version < CONVERTER_VERSION)
+      await rm(join(modelsDir, name), { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 /** Deletes what conversions left behind that were killed: each takes as much room as a model. */

@@ -37,6 +37,8 @@ export class CatchUp {
       // Who joins a reading that another question began keeps it going when that one gives up.
       if (isBehind || this.#reading?.isWorking) await this.#read(context);
       await orAborted(ingestor.walked(), signal);
+      // Files that a reading has behind it may have changed since.
+      if (compare && !isBehind) await ingestor.recheck(signal);
       await this.#until(() => !this.#isEmpty() || !ingestor.isReading, signal);
       await ingestor.fresh(signal);
     } catch (error) {

@@ -1,8 +1,11 @@
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
 import type { SkippedFile } from "../protocol/requests.ts";
 import type { Store } from "../store/store.ts";
 import { MAX_FILE_BYTES, FolderFilter } from "./folder-filter.ts";
 import type { WalkOptions } from "./folder-filter.ts";
 import { contentHash } from "./content-hash.ts";
+import { isIgnoreFile } from "./relative-path.ts";
 import { readOverride, readText } from "./read-text.ts";
 import type { ReadText } from "./read-text.ts";
 import { walk } from "./walk.ts";
@@ -48,7 +51,7 @@ export class FolderChanges {
     if (text === undefined) this.#overrides.delete(path);
     else this.#overrides.set(path, text);
     const isOld = performance.now() - this.#filterSince > FILTER_MS;
-    if (isOld || /(?:^|\/)\.(?:git|repomemory)ignore$/.test(path)) this.#filter = undefined;
+    if (isOld || isIgnoreFile(path)) this.#filter = undefined;
   }
 
   /**
@@ -64,6 +67,18 @@ export class FolderChanges {
       if (this.#skipped.has(path) || held === contentHash(Buffer.from(text))) return [];
       return { path, bytes: text.length };
     });
+  }
+
+  /** Files of the store that are no more on disk as they were read, those aside that an editor holds. */
+  async outdated(signal: AbortSignal): Promise<{ path: string; bytes: number }[]> {
+    const found: { path: string; bytes: number }[] = [];
+    for (const { path, size, mtimeNs } of this.#store.files()) {
+      signal.throwIfAborted();
+      if (this.#overrides.has(path)) continue;
+      const now = await lstat(join(this.#folder, path), { bigint: true }).catch(() => undefined);
+      if (now?.mtimeNs !== mtimeNs || Number(now.size) !== size) found.push({ path, bytes: Number(now?.size ?? 0) });
+    }
+    return found;
   }
 
   /**

@@ -10,6 +10,7 @@ import { PauseGate } from "./pause-gate.ts";
 import { PowerWatch } from "./power-watch.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 import { recentFiles } from "./reading-order.ts";
+import { checkRelative, isIgnoreFile } from "./relative-path.ts";
 import type { WalkedFile } from "./walk.ts";
 
 /**
@@ -131,6 +132,12 @@ export class Ingestor {
     this.#hasten();
   }
 
+  /** While a reading goes on whose comparison is over: what changed since in files that the store knows is read first. */
+  async recheck(signal: AbortSignal): Promise<void> {
+    for (const { path, bytes } of await this.#changes.outdated(signal)) this.#work.queue.add(path, bytes, TIER.changed);
+    this.#hasten();
+  }
+
   /** Resolves when the comparison of the reading in work, if there is one, has found what changed, or broke off. */
   async walked(): Promise<void> {
     if (this.isReading) await this.#walk.promise;
@@ -194,9 +201,8 @@ export class Ingestor {
         else added.push(file);
         while (this.#work.isUrgent && !this.#waits()) await this.#step(signal);
       });
-      const recent = new Set(await recentFiles(this.#options.folder, added));
       const sizes = new Map(added.map(({ path, size }) => [path, size]));
-      for (const path of [...this.#open, ...recent])
+      for (const path of [...this.#open, ...recentFiles(added)])
         if (sizes.has(path)) queue.add(path, sizes.get(path) ?? 0, TIER.recent);
       for (const { path, size } of added) queue.add(path, size, TIER.rest);
       this.#isCompared = true;
@@ -285,16 +291,4 @@ export class Ingestor {
     const { progress } = this.#work;
     for (const { onProgress } of this.#listeners) onProgress(progress);
   }
-}
-
-/** Paths come from other processes: only plain relative ones with `/` name files of the folder. */
-function checkRelative(path: string): void {
-  const parts = path.split("/");
-  if (parts.some((part) => part === "" || part === "." || part === "..") || path.includes("\0")) {
-    throw new RepoMemoryError("usage", { message: `${JSON.stringify(path)} is not a path relative to the folder.` });
-  }
-}
-
-function isIgnoreFile(path: string): boolean {
-  return /(?:^|\/)\.(?:git|repomemory)ignore$/.test(path);
 }

@@ -7,11 +7,13 @@ const SECRET_FILES = `
 *.env
 .env
 .env.*
-!.env.example
-!.env.sample
-!.env.template
-!.env.dist
-!.env.defaults
+.env-*
+.envrc
+!.env[.-]example
+!.env[.-]sample
+!.env[.-]template
+!.env[.-]dist
+!.env[.-]defaults
 !example.env
 !sample.env
 *.pem
@@ -24,6 +26,7 @@ const SECRET_FILES = `
 *.kdbx
 *.ppk
 *.gpg
+*.ovpn
 id_rsa*
 id_dsa*
 id_ecdsa*

@@ -44,6 +44,7 @@ function names(question: string): { name: string; exact: boolean }[] {
   return found
     .map((name) => ({ name, exact: /[_$]|\p{Ll}\p{Lu}|^\p{Lu}{2}/u.test(name) }))
     .filter(({ name, exact }) => exact || telling.has(name.toLowerCase()))
+    .toSorted((a, b) => Number(b.exact) - Number(a.exact))
     .slice(0, MAX_NAMES);
 }
 

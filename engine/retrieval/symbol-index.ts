@@ -98,7 +98,9 @@ function identifiers(question: string): Wanted[] {
     const isCode = looksLikeCode(name, question.charAt(index - 1), question.slice(index + name.length));
     if (isCode || telling.has(name.toLowerCase())) names.set(name, isCode || (names.get(name) ?? false));
   }
-  return [...names].slice(0, MAX_NAMES).map(([name, isCode]) => ({
+  // What is written as code is meant for sure: no number of other words crowds it out.
+  const codeFirst = [...names].toSorted(([, a], [, b]) => Number(b) - Number(a));
+  return codeFirst.slice(0, MAX_NAMES).map(([name, isCode]) => ({
     found: (symbols) => symbols.named(name),
     score: (symbol) => {
       const isWritten = symbol.name === name;

@@ -43,7 +43,7 @@ class UnusableStore extends Error {
 /**
  * Opens the store at `path`, creating or migrating it. A file that is damaged or was written by a newer version is set
  * aside (renamed, one of each kind is kept) and an empty store takes its place: the store is a cache.
- * Throws `store-failed` where the file cannot be opened at all.
+ * Throws `store-failed` where the file cannot be opened at all, and while a program of a newer version has it open.
  */
 export function openDatabase(path: string, log: (line: string) => void): Connection {
   try {
@@ -120,10 +120,36 @@ function asUnusable(error: unknown): UnusableStore | undefined {
   return damaged ? new UnusableStore("damaged", error.message) : undefined;
 }
 
-function setAside(path: string, suffix: string): void {
+/** Whether a file is a store that was set aside. */
+export function isSetAside(path: string): boolean {
+  return /\.(?:damaged|newer)$/.test(path);
+}
+
+function setAside(path: string, suffix: UnusableStore["suffix"]): void {
+  if (suffix === "newer" && !foldLogBack(path)) throw new RepoMemoryError("store-failed", inUse(path));
   for (const part of ["-wal", "-shm"]) rmSync(path + part, { force: true });
   rmSync(`${path}.${suffix}`, { force: true });
   if (existsSync(path)) renameSync(path, `${path}.${suffix}`);
+}
+
+/** Leaves write-ahead mode, for which a connection has to be alone: whoever else has the file open goes on writing to it. */
+function foldLogBack(path: string): boolean {
+  const connection = new Database(path, { timeout: 0 });
+  try {
+    return connection.pragma("journal_mode = DELETE", { simple: true }) === "delete";
+  } catch {
+    return false;
+  } finally {
+    connection.close();
+  }
+}
+
+function inUse(path: string) {
+  return {
+    message: `The store ${path} is in use by a newer version of Repo Memory.`,
+    meaning: "This older version cannot read it, and takes nothing away from a program that writes to it.",
+    remedy: "Update this one, or close the other (an editor window, an MCP server) and try again.",
+  };
 }
 
 function inodeOf(path: string): number | undefined {
@@ -135,15 +161,8 @@ function inodeOf(path: string): number | undefined {
  * needs to be alone, and SQLite refuses it otherwise. Returns whether it is gone. Throws `store-failed`.
  */
 export function deleteIfAlone(path: string): boolean {
-  const connection = openDatabase(path, () => undefined);
-  try {
-    connection.pragma("busy_timeout = 0");
-    if (connection.pragma("journal_mode = DELETE", { simple: true }) !== "delete") return false;
-  } catch {
-    return false;
-  } finally {
-    connection.close();
-  }
+  openDatabase(path, () => undefined).close();
+  if (!foldLogBack(path)) return false;
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
   return true;
 }

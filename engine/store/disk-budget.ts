@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
+import { isSetAside } from "./database.ts";
 import { Store } from "./store.ts";
 
 /** The default is this much, or this share of the disk that is free but for the stores, whichever is less. */
@@ -15,8 +16,8 @@ const LOOK_BYTES = 64 * 2 ** 20;
 type Evicted = Parameters<Store["evictKv"]>[0];
 
 /**
- * How much disk the stores of all folders take together. Above the budget, keys and values go: those that no file holds any
- * more, then those that questions needed least; in each case those of the store first that was changed longest ago. Text, words,
+ * How much disk the stores of all folders take together. Above the budget, stores that were set aside go, then keys and values: those
+ * that no file holds any more, then those that questions needed least; in each case those of the store first that was changed longest ago. Text, words,
  * symbols and index stay, so that everything is found as before; what is chosen is encoded again (`BlockRestorer`).
  */
 export class DiskBudget {
@@ -60,6 +61,7 @@ export class DiskBudget {
   async makeRoom(own: Store): Promise<void> {
     if (this.used() <= this.bytes) return;
     const goal = this.bytes * FULL_SHARE;
+    this.#deleteSetAside();
     for (const which of ["spare", "leastUsed"] as const) {
       for (const path of this.#oldestFirst(own.path)) {
         if (this.used() <= goal) return;
@@ -72,6 +74,11 @@ export class DiskBudget {
         `The memory takes ${this.used()} bytes without any keys and values, its budget is ${this.bytes}. Forget folders that you no longer need, or raise the budget.`,
       );
     }
+  }
+
+  /** Nothing reads them any more; the folder's new store has been filled from the workspace since. */
+  #deleteSetAside(): void {
+    for (const { path } of storeFiles(this.#folder)) if (isSetAside(path)) rmSync(path, { force: true });
   }
 
   /** The store that this process writes to comes last, whatever its time. */

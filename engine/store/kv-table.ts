@@ -39,7 +39,7 @@ export class KvTable {
     );
     this.#leastUsed = connection.prepare<[number], SizedBlock>(
       `SELECT k.block, length(k.data) AS bytes FROM block_kv k LEFT JOIN block_use u ON u.block = k.block
-       ORDER BY ifnull(u.used_at, 0), k.block LIMIT ?`,
+       ORDER BY ifnull(u.used_at, 0), k.block DESC LIMIT ?`,
     );
   }
 
@@ -65,7 +65,10 @@ export class KvTable {
     return this.#spare.all(limit);
   }
 
-  /** Blocks with keys and values, those that no question needed first, then the least recently used; at most `limit`. */
+  /**
+   * Blocks with keys and values, those that no question needed first, then the least recently used; at most `limit`. What was read first
+   * is what people work on: of equals it goes last.
+   */
   leastUsed(limit: number): SizedBlock[] {
     return this.#leastUsed.all(limit);
   }

@@ -92,6 +92,18 @@ test("a pinned file stays whatever is asked, and one that is left out does not c
   expect(slots.map(({ block }) => block.path)).not.toContain("gamma.js");
 });
 
+test("of a small workspace, too, what is left out does not come", async () => {
+  const { filler } = await openTinyWorkspace({ "a.js": lines(8, "alpha"), "b.js": lines(8, "beta") });
+  const paths = async (excluded: string[]) => {
+    const { slots } = await filler.fill(asked("alpha"), { excluded }, SIGNAL);
+    return [...new Set(slots.map(({ block }) => block.path))];
+  };
+  const all = await paths([]);
+  const [left = ""] = all;
+  expect(await paths([left])).toEqual(all.slice(1));
+  expect(await paths([])).toEqual(all);
+});
+
 test("what is read again as text is the best blocks'", async () => {
   const { filler, store } = await openTinyWorkspace(large());
   const { chosen, excerpts = [] } = await filler.fill(asked("What is gamma?"), {}, SIGNAL);

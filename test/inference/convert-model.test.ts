@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { convertModel } from "../../engine/inference/convert-model.ts";
 import { type ConvertedModel, readConverted } from "../../engine/inference/converted-model.ts";
@@ -108,7 +108,7 @@ test("a model of random weights has no head that looks up; its best guess is kep
   const window = model.window(8);
   const { queries } = await model.run(window, Int32Array.of(5, 6), Int32Array.of(0, 1), { queries: true });
   expect([...queries.keys()]).toEqual([1, 2]);
-  expect([...(await model.decode(window, 7, 0, true)).attention.keys()]).toEqual([1, 2]);
+  expect([...(await model.decode(window, 7, 0, { attention: true })).attention.keys()]).toEqual([1, 2]);
 });
 
 describe("a folder that is not whole is made again", () => {
@@ -164,6 +164,17 @@ test("what killed conversions left behind goes; what is in work stays", async ()
   await convert(await source(), modelsDir);
   const left = readdirSync(modelsDir).filter((name) => name.endsWith(".tmp"));
   expect(left.toSorted()).toEqual([folders.atWork, folders.justNow].toSorted());
+});
+
+test("what an earlier version made of the same weights goes, that of others stays", async () => {
+  const modelsDir = temporaryFolder();
+  const { folder } = await convert(await source(), modelsDir);
+  const name = basename(folder);
+  const older = name.replace(/-v\d+$/, "-v1");
+  for (const each of [older, "0123456789abcdef-v1"]) mkdirSync(join(modelsDir, each));
+  rmSync(folder, { recursive: true });
+  await convert(await source(), modelsDir);
+  expect(readdirSync(modelsDir).toSorted()).toEqual(["0123456789abcdef-v1", name].toSorted());
 });
 
 test("progress counts up to its total, and what helped to convert is gone", async () => {

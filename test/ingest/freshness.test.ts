@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { CatchUp } from "../../engine/ingest/catch-up.ts";
 import { Ingestor } from "../../engine/ingest/ingestor.ts";
 import type { CallContext } from "../../engine/protocol/requests.ts";
 import type { Store } from "../../engine/store/store.ts";
-import { writeFile } from "../support/folder.ts";
+import { temporaryFolder, writeFile } from "../support/folder.ts";
 import { StandInEncoder } from "../support/stand-in-encoder.ts";
 import { ingest, lines, setUp } from "./ingest-setup.ts";
 
@@ -92,6 +92,55 @@ describe("the first question in a process", () => {
     await expect(first).rejects.toMatchObject({ code: "cancelled" });
     await second;
     expect(store.files()).toHaveLength(1);
+  });
+
+  test("while a reading goes on, one that nobody tells of changes finds those behind it", async () => {
+    const { folder, store, ingestor } = setUp({ "a.ts": lines("old", 60) });
+    await ingest(ingestor);
+    for (let i = 0; i < 40; i++) writeFile(folder, `new/f${i}.ts`, lines(`f${i}`, 120));
+    const catchUp = catchUpOf(ingestor);
+    await catchUp.beforeQuestion(quiet(), true);
+    expect(ingestor.isReading).toBe(true);
+    writeFile(folder, "a.ts", lines("changed", 60));
+    await catchUp.beforeQuestion(quiet(), true);
+    expect(ingestor.isReading).toBe(true);
+    expect(textOf(store)).toContain("changed line 0");
+    expect(textOf(store)).not.toContain("old line 0");
+    await ingestor.settled();
+  });
+
+  test("starts no program that the folder's own settings name", async () => {
+    const { folder, ingestor } = setUp({ "a.ts": "a\n" });
+    const started = join(temporaryFolder(), "started");
+    const program = join(temporaryFolder({ "program.sh": `#!/bin/sh\ntouch ${started}\n` }), "program.sh");
+    chmodSync(program, 0o700);
+    const git = (...args: string[]) => execFileSync("git", ["-C", folder, ...args], { stdio: "ignore" });
+    git("init");
+    git("add", ".");
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "a");
+    const commit = execFileSync("git", ["-C", folder, "cat-file", "commit", "HEAD"], { encoding: "utf8" });
+    const signed = commit.replace(
+      "\n\n",
+      "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n",
+    );
+    const hash = execFileSync("git", ["-C", folder, "hash-object", "-t", "commit", "-w", "--stdin"], {
+      input: signed,
+      encoding: "utf8",
+    });
+    git("reset", "--soft", hash.trim());
+    for (const [key, value] of [
+      ["gpg.program", program],
+      ["log.showSignature", "true"],
+      ["core.fsmonitor", program],
+      ["core.sshCommand", program],
+    ] as const)
+      git("config", key, value);
+    rmSync(started, { force: true });
+    execFileSync("git", ["-C", folder, "log", "-n", "1"], { stdio: "ignore" });
+    expect(existsSync(started)).toBe(true); // the trap works
+    rmSync(started);
+    await ingest(ingestor);
+    expect(existsSync(started)).toBe(false);
   });
 
   test("is answered from what is there when the rest cannot be read", async () => {

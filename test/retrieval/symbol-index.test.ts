@@ -37,6 +37,10 @@ describe("a question leads to the blocks that define", () => {
     ["which policy says when to retry", ["policy.ts RetryPolicy", "retry.py retry_policy"]],
     ["What is a Store?", ["store.rs Store"]],
     ["what is `store`?", ["shop.ts store", "store.rs Store"]],
+    [
+      "How does the ingestion queue decide which waiting files are read first after a restart, and where is `store` read?",
+      ["shop.ts store", "store.rs Store"],
+    ],
     ["How do I bake bread?", []],
     ["", []],
     ["'; DROP TABLE symbols; --", []],

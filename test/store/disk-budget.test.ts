@@ -1,5 +1,5 @@
-import { statfsSync, utimesSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
@@ -74,10 +74,23 @@ test("keys and values go, those least recently used first; everything is found a
   const left = withKv(store);
   expect(left.length).toBeGreaterThan(20);
   expect(left.slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, i) => `text ${i}`));
-  expect(store.withoutKv(ids)).toEqual(ids.slice(20, 120 - left.length));
+  // Of those that nobody asked for, what was read last.
+  expect(store.withoutKv(ids)).toEqual(ids.slice(left.length));
   const tenth = budget(dataDir, 16 * KV_BYTES);
   await tenth.makeRoom(store);
   expect(withKv(store).every((text) => left.slice(0, 20).includes(text))).toBe(true);
+});
+
+test("a store that was set aside goes before any keys and values do", async () => {
+  const dataDir = temporaryFolder();
+  const store = filledStore(dataDir, "a", 10);
+  const aside = join(dataDir, "workspaces", "b", "model.sqlite.damaged");
+  mkdirSync(dirname(aside), { recursive: true });
+  writeFileSync(aside, Buffer.alloc(20 * KV_BYTES));
+  const tight = budget(dataDir, budget(dataDir, 1e9).used() - KV_BYTES);
+  await tight.makeRoom(store);
+  expect(existsSync(aside)).toBe(false);
+  expect(withKv(store)).toHaveLength(10);
 });
 
 test("what no file holds goes before what a file holds, and other stores' before that of the one at work", async () => {
