@@ -31,6 +31,11 @@ export function readPackedModel(graph: Uint8Array, config: ModelConfig): StoredD
   };
 }
 
+/** Reads the output layer's product out of `head.onnx`. @throws RepoMemoryError "model-invalid" when it is missing */
+export function readPackedHead(graph: Uint8Array, config: ModelConfig): PackedLinear {
+  return readLinear(new Constants(readConstants(graph)), "output", config.hidden);
+}
+
 function readLayer(constants: Constants, config: ModelConfig, layer: number): PackedLayer {
   const { hidden, heads, headDim, intermediate } = config;
   const inverse = constants.optionalVector(`output_smoothing.${layer}`);
@@ -123,4 +128,20 @@ function missing(name: string): RepoMemoryError {
     meaning: "The model was converted by another version, or is damaged.",
     remedy: "Delete the converted model's folder to have it made again.",
   });
+}
+
+/** Bytes of all external tensors in what was read above, each once, however many products share it. */
+export function storedBytes(packed: object): number {
+  const seen = new Map<string, number>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    if (ArrayBuffer.isView(value)) return;
+    if ("location" in value && "offset" in value && "length" in value && typeof value.length === "number") {
+      seen.set(`${String(value.location)}:${String(value.offset)}`, value.length);
+      return;
+    }
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(packed);
+  return [...seen.values()].reduce((sum, length) => sum + length, 0);
 }

@@ -19,6 +19,12 @@ export interface SlotRange {
   to: number;
 }
 
+/** A token that was read where this machine does not see its keys and values: on a GPU. */
+export interface AwayToken {
+  token: number;
+  position: number;
+}
+
 /**
  * Slots for `capacity` tokens a layer, `length` of them in use. A slot has a place in the buffers; the position that
  * its key was rotated to is the caller's choice.
@@ -33,6 +39,10 @@ export class AttentionWindow {
   private used = 0;
   /** Slots in use that no token may look at, in ascending order and apart. */
   private holes: SlotRange[] = [];
+  /** Slots written since `takeChanges`. */
+  private changes: SlotRange[] = [];
+  /** What the last slots in use hold where their keys and values are not here. */
+  private away: AwayToken[] = [];
 
   constructor(shape: WindowShape, rope: RopeTable, capacity: number) {
     this.shape = { layers: shape.layers, kvHeads: shape.kvHeads, headDim: shape.headDim };
@@ -71,9 +81,39 @@ export class AttentionWindow {
    */
   append(kv: LayerKv, from: number, to: number, position: number): void {
     const count = to - from;
-    if (this.used + count > this.slots) this.reserve(count > 1 ? this.used + count : this.slots + GROWTH);
+    if (this.away.length > 0) throw new RangeError("What stands before these tokens is not here: restore it first.");
+    this.makeRoom(count);
     this.write(this.used, kv, from, count, position);
     this.used += count;
+  }
+
+  /** Counts tokens in whose keys and values are elsewhere: the slots are in use, but `feeds` would be wrong. */
+  appendAway(tokens: readonly AwayToken[]): void {
+    this.makeRoom(tokens.length);
+    this.away.push(...tokens);
+    this.used += tokens.length;
+  }
+
+  /** The tokens of the last slots in use whose keys and values are not here; empty on the CPU. */
+  get awayTokens(): readonly AwayToken[] {
+    return this.away;
+  }
+
+  /** The slots that were written since the last call, for who keeps another copy; those of `awayTokens` are not among them. */
+  takeChanges(): SlotRange[] {
+    const changes = this.changes;
+    this.changes = [];
+    return changes;
+  }
+
+  private noteChange(from: number, to: number): void {
+    const last = this.changes.at(-1);
+    if (last?.to === from) last.to = to;
+    else this.changes.push({ from, to });
+  }
+
+  private makeRoom(count: number): void {
+    if (this.used + count > this.slots) this.reserve(count > 1 ? this.used + count : this.slots + GROWTH);
   }
 
   /**
@@ -117,6 +157,7 @@ export class AttentionWindow {
 
   /** Writes `count` rows of `kv` from row `from` into the slots from `slot` on, keys rotated. */
   private write(slot: number, kv: LayerKv, from: number, count: number, position: number): void {
+    this.noteChange(slot, slot + count);
     for (let layer = 0; layer < this.shape.layers; layer++) {
       const [keys, values] = [kv.keys[layer], kv.values[layer]];
       const [ownKeys, ownValues] = [this.keys[layer], this.values[layer]];
@@ -128,7 +169,9 @@ export class AttentionWindow {
 
   /** Drops everything after the first `length` slots. */
   truncate(length: number): void {
+    const here = this.used - this.away.length;
     this.used = Math.min(this.used, length);
+    this.away = this.away.slice(0, Math.max(0, this.used - here));
     this.holes = this.holes.flatMap((hole) => without(hole, { from: this.used, to: Infinity }));
   }
 
@@ -140,6 +183,8 @@ export class AttentionWindow {
     copy.slots = this.slots;
     copy.used = this.used;
     copy.holes = this.holes;
+    copy.away = [...this.away];
+    copy.changes = [{ from: 0, to: this.used - this.away.length }];
     copy.reserve(Math.max(capacity, this.slots + 1));
     return copy;
   }
@@ -155,6 +200,21 @@ export class AttentionWindow {
       feeds[names.values] = floatTensor(this.values[layer] ?? new Float32Array(0), dimensions);
     }
     return feeds;
+  }
+
+  /** A layer's rows of slots [from, to), copied: keys (rotated) and values, each [kvHeads, to - from, headDim]. */
+  rows(layer: number, { from, to }: SlotRange): { keys: Float32Array; values: Float32Array } {
+    return { keys: this.rowsOf(this.keys[layer], from, to), values: this.rowsOf(this.values[layer], from, to) };
+  }
+
+  private rowsOf(buffer: Float32Array | undefined, from: number, to: number): Float32Array {
+    const { kvHeads, headDim } = this.shape;
+    const rows = new Float32Array(kvHeads * (to - from) * headDim);
+    for (let head = 0; buffer && head < kvHeads; head++) {
+      const start = head * this.slots;
+      rows.set(buffer.subarray((start + from) * headDim, (start + to) * headDim), head * (to - from) * headDim);
+    }
+    return rows;
   }
 
   private writeCopied(source: Float32Array, target: Float32Array, slot: number, from: number, count: number): void {

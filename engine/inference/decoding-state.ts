@@ -19,8 +19,8 @@ export interface DecodingState {
   readonly positions: number;
   /** Reads tokens. @returns the logits after the last one, [vocabulary] */
   read(tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array>;
-  /** Reads one generated token. */
-  decode(token: number): Promise<DecodedToken>;
+  /** Reads one generated token. @param best whether the best logits are enough: the others may be minus infinity then */
+  decode(token: number, best?: boolean): Promise<DecodedToken>;
   /** Notes this place; `rewind` forgets what was read behind it. */
   mark(): void;
   rewind(): void;
@@ -50,10 +50,11 @@ export class WindowState implements DecodingState {
     return this.model.prefill(this.window, tokens, this.window.length, signal);
   }
 
-  async decode(token: number): Promise<DecodedToken> {
+  async decode(token: number, best = false): Promise<DecodedToken> {
     // The window may grow behind the run that this is the width of.
     const width = this.window.capacity + 1;
-    const { logits, attention: weights } = await this.model.decode(this.window, token, this.window.length, true);
+    const wants = { attention: true, best };
+    const { logits, attention: weights } = await this.model.decode(this.window, token, this.window.length, wants);
     return { logits, attention: { weights, width } };
   }
 

@@ -47,6 +47,7 @@ export async function* generate(
     stopStrings: options.stopStrings ?? [],
   });
   const recent: number[] = [];
+  const best = goesByBest(options);
   let logits = await state.read(suffix, options.signal);
   for (;;) {
     if (options.signal.aborted) return yield { text: stream.flush(), tokens: recent.length, finish: "cancelled" };
@@ -64,8 +65,14 @@ export async function* generate(
     }
     // Shown before the next token is computed: nobody waits for what is there.
     yield { text, tokens: recent.length };
-    const { attention, ...step } = await state.decode(token);
+    const { attention, ...step } = await state.decode(token, best);
     logits = step.logits;
     if (attention) yield { text: "", tokens: recent.length, attention };
   }
+}
+
+/** Whether a token is chosen among the few best: as many as the repetition penalty can push down, and those of top-k. */
+function goesByBest({ temperature = 0, topK = 0, repetitionPenalty = 1 }: SamplingOptions): boolean {
+  if (repetitionPenalty < 1) return false;
+  return temperature === 0 || (topK > 0 && topK <= RECENT_TOKENS);
 }

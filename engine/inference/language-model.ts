@@ -10,6 +10,8 @@ import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import type { ConvertedModel } from "./converted-model.ts";
+import type { DeviceModel } from "./device-model.ts";
+import { DeviceUse, headSums } from "./device-use.ts";
 import { type AttentionHeads, observedLayers, projectedLayers } from "./observed-layers.ts";
 import { decodeFeeds, prefillFeeds } from "./prefill-feeds.ts";
 
@@ -28,7 +30,10 @@ export interface PrefillResult {
 /** What one decode step leaves behind. */
 export interface DecodeResult {
   logits: Float32Array;
-  /** Attention of the observed layers, [heads, slots + 1]; empty unless asked for. */
+  /**
+   * Attention of the observed layers, [heads, slots + 1]; empty unless asked for. From a device only its sum over the retrieval heads
+   * comes back, in the place of the first of them.
+   */
   attention: Map<number, Float32Array>;
 }
 
@@ -37,6 +42,13 @@ export interface PrefillWants {
   hidden?: boolean;
   queries?: boolean;
   residuals?: boolean;
+}
+
+/** What a decode step puts out besides logits. */
+export interface DecodeWants {
+  attention?: boolean;
+  /** Whether the best logits are enough, the others minus infinity: a device sends no more. */
+  best?: boolean;
 }
 
 /** Sessions and tables of one model. */
@@ -58,6 +70,7 @@ export class LanguageModel {
   readonly projected: readonly number[];
   private readonly sessions: { prefill: Session; decode: Session; head: Session };
   private readonly kvOutputs: string[];
+  private device: DeviceUse | undefined;
 
   private constructor(converted: ConvertedModel, sessions: LanguageModel["sessions"]) {
     this.config = converted.config;
@@ -98,6 +111,14 @@ export class LanguageModel {
     }
   }
 
+  /**
+   * From now on runs are computed on a device, and on the CPU again once it fails: windows and what is being written go on.
+   * @param device closed with the model @param onLost called when it fails
+   */
+  useDevice(device: DeviceModel, onLost: (error: Error) => void): void {
+    this.device = new DeviceUse(device, onLost);
+  }
+
   /** An empty window for `capacity` tokens. */
   window(capacity: number): AttentionWindow {
     return new AttentionWindow(this.config, this.rope, capacity);
@@ -113,6 +134,17 @@ export class LanguageModel {
     positions: Int32Array,
     wants: PrefillWants = {},
   ): Promise<PrefillResult> {
+    const run = await this.device?.compute((device) => device.run(window, tokens, positions, wants));
+    return run ?? this.runHere(window, tokens, positions, wants);
+  }
+
+  private async runHere(
+    window: AttentionWindow,
+    tokens: Int32Array,
+    positions: Int32Array,
+    wants: PrefillWants,
+  ): Promise<PrefillResult> {
+    await this.restore(window);
     const queries = wants.queries ? this.observed.map((layer) => `query.${layer}`) : [];
     const residuals = wants.residuals ? this.projected.map((layer) => `residual.${layer}`) : [];
     const fetches = [...this.kvOutputs, ...(wants.hidden ? ["hidden"] : []), ...queries, ...residuals];
@@ -142,11 +174,40 @@ export class LanguageModel {
       signal?.throwIfAborted();
       const part = tokens.subarray(from, from + PREFILL_ROWS);
       const positions = Int32Array.from(part, (_, i) => position + from + i);
-      const { kv, hidden } = await this.run(window, part, positions, { hidden: true });
-      window.append(kv, 0, part.length, position + from);
+      const hidden = await this.readPart(window, part, positions);
       last = hidden.slice(-this.config.hidden);
     }
     return last;
+  }
+
+  /** Reads up to `PREFILL_ROWS` tokens into the window. @returns their final hidden states */
+  private async readPart(window: AttentionWindow, tokens: Int32Array, positions: Int32Array): Promise<Float32Array> {
+    const isAway = window.awayTokens.length > 0;
+    const run = await this.device?.compute((device) =>
+      device.run(window, tokens, positions, { hidden: true, kv: !isAway }),
+    );
+    if (run && isAway) {
+      window.appendAway(Array.from(tokens, (token, i) => ({ token, position: positions[i] ?? 0 })));
+      return run.hidden;
+    }
+    const { kv, hidden } = run ?? (await this.runHere(window, tokens, positions, { hidden: true }));
+    window.append(kv, 0, tokens.length, positions[0] ?? 0);
+    // The run left these rows on the device, where the window will be looked for next.
+    if (run) window.takeChanges();
+    return hidden;
+  }
+
+  /** Reads again what a device has read into the window and took along. */
+  private async restore(window: AttentionWindow): Promise<void> {
+    const away = [...window.awayTokens];
+    if (away.length === 0) return;
+    window.truncate(window.length - away.length);
+    for (let from = 0; from < away.length; from += PREFILL_ROWS) {
+      const part = away.slice(from, from + PREFILL_ROWS);
+      const [tokens, positions] = [part.map(({ token }) => token), part.map(({ position }) => position)];
+      const { kv } = await this.runHere(window, Int32Array.from(tokens), Int32Array.from(positions), {});
+      window.append(kv, 0, part.length, positions[0] ?? 0);
+    }
   }
 
   /** Like `read`; returns the logits after the last token, [vocabulary]. */
@@ -171,9 +232,12 @@ export class LanguageModel {
     window: AttentionWindow,
     token: number,
     position: number,
-    wantsAttention = false,
+    wants: DecodeWants = {},
   ): Promise<DecodeResult> {
-    const names = wantsAttention ? this.observed.map((layer) => `attention.${layer}`) : [];
+    const step = await this.device?.compute((device) => this.decodeOn(device, window, token, position, wants));
+    if (step) return step;
+    await this.restore(window);
+    const names = wants.attention ? this.observed.map((layer) => `attention.${layer}`) : [];
     const outputs = await this.sessions.decode.run(decodeFeeds(window, token, position), [
       ...this.kvOutputs,
       "hidden",
@@ -181,13 +245,28 @@ export class LanguageModel {
     ]);
     window.append(this.layerKv(outputs), 0, 1, position);
     const attention = new Map(
-      wantsAttention ? this.observed.map((layer) => [layer, floats(outputs, `attention.${layer}`)]) : [],
+      wants.attention ? this.observed.map((layer) => [layer, floats(outputs, `attention.${layer}`)]) : [],
     );
     return { logits: await this.logits(floats(outputs, "hidden")), attention };
   }
 
+  private async decodeOn(
+    device: DeviceModel,
+    window: AttentionWindow,
+    token: number,
+    position: number,
+    wants: DecodeWants,
+  ): Promise<DecodeResult> {
+    const { hidden, attention } = await device.decode(window, token, position);
+    const logits = wants.best ? await device.candidates(hidden) : await this.logits(hidden);
+    const width = window.capacity + 1;
+    window.appendAway([{ token, position }]);
+    return { logits, attention: wants.attention ? headSums(this, attention, width) : new Map() };
+  }
+
   async close(): Promise<void> {
     const { prefill, decode, head } = this.sessions;
+    await this.device?.close();
     await Promise.all([prefill.close(), decode.close(), head.close()]);
   }
 

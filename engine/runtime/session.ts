@@ -1,17 +1,31 @@
-/** The only module that imports onnxruntime: tensors in, tensors out, on the CPU. */
+/** The only module that imports onnxruntime: tensors in, tensors out, on the CPU or on a GPU through WebGPU. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { RepoMemoryError } from "../protocol/errors.ts";
+import { DeviceLost } from "./device-lost.ts";
 
 export { Tensor };
+
+/** What computes: onnxruntime's own kernels, or a GPU. */
+export type Provider = "cpu" | "webgpu";
 
 export interface SessionOptions {
   /** Threads for one operator. */
   threads: number;
   /** Where a model in memory finds its external data. */
   dataFolder?: string;
+  /** "cpu" by default. With "webgpu" nothing runs on the CPU: a graph that would need it is refused. */
+  provider?: Provider;
+  /** Outputs stay on the device, where they can be fed to other sessions; they must be disposed of. WebGPU only. */
+  keepsOutputs?: boolean;
 }
 
 export type Feeds = Record<string, Tensor>;
+
+/** Bytes that went to the device and came back from it. */
+export interface Transfers {
+  up: number;
+  down: number;
+}
 
 /** A float32 tensor over `data`, which is passed without a copy. */
 export function floatTensor(data: Float32Array, dimensions: readonly number[]): Tensor {
@@ -32,33 +46,28 @@ export function floats(outputs: Readonly<Record<string, Tensor>>, name: string):
 
 /** One loaded ONNX model. `run` blocks this thread while it computes and yields to the event loop before it. */
 export class Session {
+  /** What its runs moved, since it was opened; nothing on the CPU. */
+  readonly transfers: Transfers = { up: 0, down: 0 };
   private readonly session: InferenceSession;
+  private readonly provider: Provider;
 
-  private constructor(session: InferenceSession) {
+  private constructor(session: InferenceSession, provider: Provider) {
     this.session = session;
+    this.provider = provider;
   }
 
   /** Loads a model file, or one in memory; that one may refer to external data in `dataFolder`. */
   static async open(model: string | Uint8Array, options: SessionOptions): Promise<Session> {
-    const settings: InferenceSession.SessionOptions = {
-      executionProviders: ["cpu"],
-      intraOpNumThreads: options.threads,
-      logSeverityLevel: 3,
-      // Several sessions share the cores: one that spins while another computes makes both crawl.
-      extra: {
-        session: {
-          force_spinning_stop: "1",
-          ...(options.dataFolder ? { model_external_initializers_file_folder_path: options.dataFolder } : {}),
-        },
-      },
-    };
+    const { provider = "cpu" } = options;
+    const settings = settingsOf(provider, options);
     try {
       const session =
         typeof model === "string"
           ? await InferenceSession.create(model, settings)
           : await InferenceSession.create(model, settings);
-      return new Session(session);
+      return new Session(session, provider);
     } catch (cause) {
+      if (provider === "webgpu") throw new DeviceLost("onnxruntime cannot load a graph on the GPU", cause);
       throw new RepoMemoryError("model-invalid", {
         message: "onnxruntime refused a graph of this model.",
         meaning: "The converted model is damaged, or this machine has too little memory for it.",
@@ -73,11 +82,64 @@ export class Session {
   }
 
   /** Runs the graph. Only the outputs in `fetches` are copied out; all when it is left out. */
-  async run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
-    return fetches ? this.session.run(feeds, fetches) : this.session.run(feeds);
+  run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
+    return this.computed(feeds, () => (fetches ? this.session.run(feeds, fetches) : this.session.run(feeds)));
+  }
+
+  /**
+   * Like `run`, but the outputs named in `places` are written into those tensors of the device, which may be inputs of the same run:
+   * then an operator that changes part of its input (ScatterND) does so in place.
+   */
+  runInto(feeds: Feeds, places: Feeds, fetches: readonly string[]): Promise<Record<string, Tensor>> {
+    const wanted: Record<string, Tensor | null> = { ...places };
+    for (const name of fetches) wanted[name] = null;
+    return this.computed(feeds, () => this.session.run(feeds, wanted));
   }
 
   async close(): Promise<void> {
     await this.session.release();
   }
+
+  private async computed(
+    feeds: Feeds,
+    run: () => Promise<InferenceSession.OnnxValueMapType>,
+  ): Promise<Record<string, Tensor>> {
+    if (this.provider === "cpu") return run();
+    try {
+      const outputs = await run();
+      this.transfers.up += hostBytes(feeds);
+      this.transfers.down += hostBytes(outputs);
+      return outputs;
+    } catch (cause) {
+      throw new DeviceLost("The GPU failed in work", cause);
+    }
+  }
+}
+
+function settingsOf(
+  provider: Provider,
+  { threads, dataFolder, keepsOutputs }: SessionOptions,
+): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3,
+    ...(keepsOutputs ? { preferredOutputLocation: "gpu-buffer" as const } : {}),
+    extra: {
+      session: {
+        // Several sessions share the cores: one that spins while another computes makes both crawl.
+        force_spinning_stop: "1",
+        ...(provider === "webgpu" ? { disable_cpu_ep_fallback: "1" } : {}),
+        ...(dataFolder ? { model_external_initializers_file_folder_path: dataFolder } : {}),
+      },
+    },
+  };
+}
+
+function hostBytes(tensors: Readonly<Feeds>): number {
+  let bytes = 0;
+  for (const tensor of Object.values(tensors)) {
+    if (tensor.location === "cpu" && ArrayBuffer.isView(tensor.data)) bytes += tensor.data.byteLength;
+  }
+  return bytes;
 }

@@ -70,7 +70,7 @@ async function decode(language: LanguageModel, window: AttentionWindow): Promise
   let token = 100;
   return measureDecode(async () => {
     // Asked of the graph as answering asks: with the attention that citations are made from.
-    const { logits } = await language.decode(window, token, window.length, true);
+    const { logits } = await language.decode(window, token, window.length, { attention: true });
     token = sampler.next(logits, []);
   });
 }

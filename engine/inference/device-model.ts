@@ -1,0 +1,280 @@
+/** A model's decoder on a GPU: weights and windows stay there, tokens go up, and what somebody wants comes down. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { LayerKv } from "../blocks/block.ts";
+import { writeCandidates, writeDeviceDecoder, writeGrowth, writeWindowRows } from "../graph/device-decoder.ts";
+import { newNames } from "../graph/decoder.ts";
+import { readPackedHead, readPackedModel, storedBytes } from "../graph/packed-layers.ts";
+import type { ModelConfig } from "../models/model-source.ts";
+import { DeviceLost } from "../runtime/device-lost.ts";
+import {
+  type Feeds,
+  floats,
+  floatTensor,
+  integerTensor,
+  type Provider,
+  Session,
+  type Tensor,
+} from "../runtime/session.ts";
+import type { AttentionWindow } from "./attention-window.ts";
+import { type DeviceWindow, DeviceWindows, slotIndices } from "./device-window.ts";
+import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
+
+/** The number of a slot that no token sees; a token's own number is its place in the run. */
+const CLOSED_SLOT = 1e9;
+/** Of one product of all queries with all keys: more would not fit the buffers that devices bind. */
+const SCORE_BYTES = 64 * 2 ** 20;
+/** Rows of one run: a run of more is cut. */
+const MOST_ROWS = 512;
+
+/** What a device model is made of. */
+export interface DeviceFolder {
+  folder: string;
+  config: ModelConfig;
+  heads: AttentionHeads;
+}
+
+/** What one run leaves behind; the maps are empty unless asked for. */
+export interface DeviceRun {
+  kv: LayerKv;
+  hidden: Float32Array;
+  queries: Map<number, Float32Array>;
+  residuals: Map<number, Float32Array>;
+}
+
+/** What one decoded token leaves behind. */
+export interface DeviceStep {
+  /** [hidden] */
+  hidden: Float32Array;
+  /** Attention of the retrieval heads, added up over them, by slot: the token's own included. */
+  attention: Float32Array;
+}
+
+interface Sessions {
+  decoder: Session;
+  candidates: Session;
+  growth: Session;
+  rows: Session;
+}
+
+/** Runs one thing at a time: a window's free slots are what every run works in. */
+export class DeviceModel {
+  readonly #config: ModelConfig;
+  readonly #heads: AttentionHeads;
+  readonly #sessions: Sessions;
+  readonly #windows: DeviceWindows;
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #weightBytes: number;
+
+  private constructor({ config, heads }: DeviceFolder, sessions: Sessions, weightBytes: number) {
+    this.#config = config;
+    this.#heads = heads;
+    this.#sessions = sessions;
+    this.#windows = new DeviceWindows(config, sessions);
+    this.#weightBytes = weightBytes;
+  }
+
+  /** Loads a converted model's decode path. @throws DeviceLost @param provider "cpu" runs the same graphs there, to compare */
+  static async open(model: DeviceFolder, threads: number, provider: Provider = "webgpu"): Promise<DeviceModel> {
+    const { folder, config, heads } = model;
+    const stored = readPackedModel(await readFile(join(folder, "decode.onnx")), config);
+    const head = readPackedHead(await readFile(join(folder, "head.onnx")), config);
+    const outputs = {
+      queriesOf: observedLayers(heads),
+      hiddenOf: projectedLayers(config),
+      attentionOf: heads.retrieval,
+    };
+    const opened: Session[] = [];
+    const load = async (graph: Uint8Array, keepsOutputs = false) => {
+      const session = await Session.open(graph, {
+        threads,
+        dataFolder: folder,
+        provider,
+        keepsOutputs: keepsOutputs && provider === "webgpu",
+      });
+      opened.push(session);
+      return session;
+    };
+    try {
+      const sessions = {
+        decoder: await load(writeDeviceDecoder(config, stored, outputs)),
+        candidates: await load(writeCandidates(config, head)),
+        growth: await load(writeGrowth(config), true),
+        rows: await load(writeWindowRows(config)),
+      };
+      return new DeviceModel(model, sessions, storedBytes(stored) + storedBytes(head));
+    } catch (error) {
+      await Promise.all(opened.map((session) => session.close()));
+      throw error;
+    }
+  }
+
+  /** Bytes that all runs moved so far. */
+  get transfers(): { up: number; down: number } {
+    const all = Object.values(this.#sessions).map((session: Session) => session.transfers);
+    return {
+      up: all.reduce((sum, { up }) => sum + up, 0),
+      down: all.reduce((sum, { down }) => sum + down, 0),
+    };
+  }
+
+  /** Of the device's memory: weights and windows, without what single runs need. */
+  get bytes(): number {
+    return this.#weightBytes + this.#windows.bytes;
+  }
+
+  /**
+   * Runs tokens behind `window`, which is not changed; on the device their keys and values stand in its next slots, until
+   * another run.
+   */
+  run(
+    window: AttentionWindow,
+    tokens: Int32Array,
+    positions: Int32Array,
+    wants: { hidden?: boolean; queries?: boolean; residuals?: boolean; kv?: boolean },
+  ): Promise<DeviceRun> {
+    return this.#inTurn(async () => {
+      const device = await this.#placed(window, tokens.length);
+      const layers = Array.from({ length: this.#config.layers }, (_, layer) => layer);
+      const kv = wants.kv === false ? [] : layers.flatMap((layer) => Object.values(newNames(layer)));
+      const queriesOf = wants.queries ? observedLayers(this.#heads) : [];
+      const residualsOf = wants.residuals ? projectedLayers(this.#config) : [];
+      const fetches = [
+        ...kv,
+        "hidden",
+        ...queriesOf.map((layer) => `query.${layer}`),
+        ...residualsOf.map((layer) => `residual.${layer}`),
+      ];
+      const outputs = await this.#runRows(device, window, tokens, positions, fetches);
+      const read = (name: string) => outputs.get(name) ?? new Float32Array(0);
+      return {
+        kv: {
+          keys: layers.map((layer) => read(newNames(layer).keys)),
+          values: layers.map((layer) => read(newNames(layer).values)),
+        },
+        hidden: read("hidden"),
+        queries: new Map(queriesOf.map((layer) => [layer, read(`query.${layer}`)])),
+        residuals: new Map(residualsOf.map((layer) => [layer, read(`residual.${layer}`)])),
+      };
+    });
+  }
+
+  /** Runs one token and leaves it in the window's next slot on the device; the caller counts it in. */
+  decode(window: AttentionWindow, token: number, position: number): Promise<DeviceStep> {
+    return this.#inTurn(async () => {
+      const device = await this.#placed(window, 1);
+      const one = [Int32Array.of(token), Int32Array.of(position)] as const;
+      const outputs = await this.#runRows(device, window, ...one, ["hidden", "attention"]);
+      const read = (name: string) => outputs.get(name) ?? new Float32Array(0);
+      return { hidden: read("hidden"), attention: read("attention").subarray(0, window.length + 1) };
+    });
+  }
+
+  /** Logits [vocabulary] of a final hidden state, those below the best `CANDIDATES` as minus infinity. */
+  candidates(hidden: Float32Array): Promise<Float32Array> {
+    return this.#inTurn(async () => {
+      const outputs = await this.#sessions.candidates.run({ hidden: floatTensor(hidden, [1, 1, hidden.length]) });
+      const ids = outputs["ids"]?.data;
+      if (!(ids instanceof BigInt64Array)) throw new TypeError("The graph gave no ids");
+      const logits = new Float32Array(this.#config.vocabulary).fill(-Infinity);
+      floats(outputs, "best").forEach((logit, i) => (logits[Number(ids[i])] = logit));
+      return logits;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    this.#windows.dispose();
+    await Promise.all(Object.values(this.#sessions).map((session: Session) => session.close()));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The window's buffers, up to date, with `rows` free slots. */
+  async #placed(window: AttentionWindow, rows: number): Promise<DeviceWindow> {
+    const { device, isNew } = await this.#windows.place(window, rows);
+    if (isNew && window.awayTokens.length > 0)
+      await this.#readAgain(device, window, window.length - window.awayTokens.length);
+    return device;
+  }
+
+  /** Tokens whose keys and values were in buffers that another window got. */
+  async #readAgain(device: DeviceWindow, window: AttentionWindow, from: number): Promise<void> {
+    const tokens = Int32Array.from(window.awayTokens, ({ token }) => token);
+    const positions = Int32Array.from(window.awayTokens, ({ position }) => position);
+    await this.#runRows(device, window, tokens, positions, ["hidden"], from);
+  }
+
+  /** Runs tokens in the slots from `start` on, cut into runs that fit; outputs are joined. */
+  async #runRows(
+    device: DeviceWindow,
+    window: AttentionWindow,
+    tokens: Int32Array,
+    positions: Int32Array,
+    fetches: readonly string[],
+    start = window.length,
+  ): Promise<Map<string, Float32Array>> {
+    const { heads } = this.#config;
+    const most = Math.floor(SCORE_BYTES / (device.capacity * heads * Float32Array.BYTES_PER_ELEMENT));
+    const step = Math.min(MOST_ROWS, Math.max(1, most));
+    const seen = seenBy(window, device.capacity, start, tokens.length);
+    const parts: Record<string, Tensor>[] = [];
+    for (let from = 0; from < tokens.length; from += step) {
+      const to = Math.min(from + step, tokens.length);
+      const feeds = { ...device.feeds(), ...this.#feeds(tokens, positions, seen, from, to, start) };
+      const outputs = await this.#sessions.decoder.runInto(feeds, device.places(), fetches);
+      checkNumbers(floats(outputs, "hidden"));
+      parts.push(outputs);
+    }
+    return new Map(fetches.map((name) => [name, joined(parts.map((outputs) => floats(outputs, name)))]));
+  }
+
+  #feeds(
+    tokens: Int32Array,
+    positions: Int32Array,
+    seen: Float32Array,
+    from: number,
+    to: number,
+    start: number,
+  ): Feeds {
+    const { heads, kvHeads } = this.#config;
+    const group = heads / kvHeads;
+    const rows = Float32Array.from({ length: (to - from) * group }, (_, i) => from + Math.floor(i / group));
+    return {
+      tokens: integerTensor(tokens.subarray(from, to), [1, to - from]),
+      positions: integerTensor(positions.subarray(from, to), [1, to - from]),
+      slots: slotIndices(kvHeads, start + from, start + to),
+      seen: floatTensor(seen, [1, seen.length]),
+      row: floatTensor(rows, [rows.length, 1]),
+    };
+  }
+}
+
+/** The number of each slot: below all rows for what all may see, a row's own for the run's, `CLOSED_SLOT` for the others. */
+function seenBy(window: AttentionWindow, capacity: number, start: number, rows: number): Float32Array {
+  const seen = new Float32Array(capacity).fill(CLOSED_SLOT);
+  for (const { from, to } of window.open()) seen.fill(-1, from, Math.min(to, start));
+  for (let row = 0; row < rows; row++) seen[start + row] = row;
+  return seen;
+}
+
+/** A device that failed may say so by giving nothing. @throws DeviceLost */
+function checkNumbers(hidden: Float32Array): void {
+  const isSound = hidden.every((value) => Number.isFinite(value)) && hidden.some((value) => value !== 0);
+  if (!isSound) throw new DeviceLost("The GPU computed no usable numbers");
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1 && parts[0]) return parts[0];
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
