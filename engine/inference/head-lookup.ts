@@ -46,7 +46,7 @@ export class HeadLookup implements ModelLookup {
     const index = await HeadIndex.open(this.#model.config.headDim, threads);
     return {
       givesCosines: false,
-      update: (live, _, entries) => index.load([...entries()].filter(([block]) => live.has(block))),
+      update: (live, entry, entries) => updateIndex(index, live, entry, entries),
       score: async (question) => {
         const queries = await this.#queries(question);
         return queries.length === 0 ? [] : [await index.score(queries)];
@@ -85,6 +85,17 @@ export class HeadLookup implements ModelLookup {
     }
     return own;
   }
+}
+
+function updateIndex(index: HeadIndex, ...[live, entry, entries]: Parameters<ModelIndex["update"]>): void {
+  const known = new Set(index.blocks);
+  const added = (): [number, Uint8Array][] =>
+    [...live].flatMap((block) => {
+      const data = known.has(block) ? undefined : entry(block);
+      return data ? [[block, data]] : [];
+    });
+  const all = () => [...entries()].filter(([block]) => live.has(block));
+  index.update((block) => live.has(block), known.size === 0 ? all() : added());
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {

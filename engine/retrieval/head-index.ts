@@ -102,28 +102,47 @@ export class HeadIndex {
     return new HeadIndex(await Session.open(writeTokenScores(width), { threads }), width);
   }
 
-  /** Takes the entries of all live blocks; those that are not of this width (damaged, or another model's) are left out. */
-  load(entries: Iterable<[block: number, data: Uint8Array]>): void {
+  /** Blocks that are in the index. */
+  get blocks(): Iterable<number> {
+    return this.loaded.blocks.map(({ id }) => id);
+  }
+
+  /**
+   * Drops the blocks that `stays` does not name, and adds `entries`; those that are not of this width (damaged, or another model's) are
+   * left out. What stays is copied, not read again.
+   */
+  update(stays: (block: number) => boolean, entries: Iterable<[block: number, data: Uint8Array]>): void {
     const stride = SCALE_BYTES + this.width;
+    const kept = this.loaded.blocks.filter(({ id }) => stays(id));
     const sound = [...entries].filter(
       ([, data]) => data.length > BASELINE_BYTES && (data.length - BASELINE_BYTES) % stride === 0,
     );
-    const total = sound.reduce((sum, [, data]) => sum + (data.length - BASELINE_BYTES) / stride, 0);
+    const total =
+      kept.reduce((sum, { from, to }) => sum + to - from, 0) +
+      sound.reduce((sum, [, data]) => sum + (data.length - BASELINE_BYTES) / stride, 0);
     const loaded: Loaded = { blocks: [], codes: new Int8Array(total * this.width), scales: new Float32Array(total) };
     let token = 0;
-    for (const [id, data] of sound) {
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      const from = token;
-      for (let at = BASELINE_BYTES; at < data.length; at += stride, token++) {
-        loaded.scales[token] = view.getFloat32(at, true);
-        loaded.codes.set(
-          new Int8Array(data.buffer, data.byteOffset + at + SCALE_BYTES, this.width),
-          token * this.width,
-        );
-      }
-      loaded.blocks.push({ id, from, to: token, baseline: view.getFloat32(0, true) });
+    for (const { id, from, to, baseline } of kept) {
+      loaded.scales.set(this.loaded.scales.subarray(from, to), token);
+      loaded.codes.set(this.loaded.codes.subarray(from * this.width, to * this.width), token * this.width);
+      loaded.blocks.push({ id, from: token, to: token + to - from, baseline });
+      token += to - from;
     }
+    for (const [id, data] of sound) token = this.append(loaded, token, id, data);
     this.loaded = loaded;
+  }
+
+  /** Unpacks an entry behind the first `token` tokens. @returns the tokens that are there then */
+  private append(loaded: Loaded, token: number, id: number, data: Uint8Array): number {
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    const from = token;
+    for (let at = BASELINE_BYTES; at < data.length; at += SCALE_BYTES + this.width, token++) {
+      loaded.scales[token] = view.getFloat32(at, true);
+      const codes = new Int8Array(data.buffer, data.byteOffset + at + SCALE_BYTES, this.width);
+      loaded.codes.set(codes, token * this.width);
+    }
+    loaded.blocks.push({ id, from, to: token, baseline: view.getFloat32(0, true) });
+    return token;
   }
 
   /**

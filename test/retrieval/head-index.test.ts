@@ -39,7 +39,10 @@ test("scores are those of the definition, to the rounding of int8", async () => 
   const blocks = Array.from({ length: 300 }, () => vectors(1 + randomInteger(random, 128), random));
   const [generic, queries] = [vectors(6, random), vectors(9, random)];
   const index = await HeadIndex.open(WIDTH, 1);
-  index.load(blocks.map((keys, id) => [id, encodeIndexEntry(keys, generic, WIDTH)]));
+  index.update(
+    () => true,
+    blocks.map((keys, id) => [id, encodeIndexEntry(keys, generic, WIDTH)]),
+  );
   const scores = await index.score(queries);
   const expected = slowScores(blocks, generic, queries);
   const largest = Math.max(...expected);
@@ -52,11 +55,40 @@ test("an entry that is damaged or of another width is left out", async () => {
   const random = seededRandom(12);
   const sound = encodeIndexEntry(vectors(4, random), vectors(2, random), WIDTH);
   const index = await HeadIndex.open(WIDTH, 1);
-  index.load([
-    [1, sound],
-    [2, sound.subarray(0, sound.length - 3)],
-    [3, new Uint8Array(0)],
-  ]);
+  index.update(
+    () => true,
+    [
+      [1, sound],
+      [2, sound.subarray(0, sound.length - 3)],
+      [3, new Uint8Array(0)],
+    ],
+  );
   expect([...(await index.score(vectors(3, random))).keys()]).toEqual([1]);
   await index.close();
+});
+
+test("blocks that come and go leave what an index of the rest has", async () => {
+  const random = seededRandom(13);
+  const generic = vectors(3, random);
+  const entries = Array.from({ length: 12 }, (_, id): [number, Uint8Array] => [
+    id,
+    encodeIndexEntry(vectors(1 + randomInteger(random, 40), random), generic, WIDTH),
+  ]);
+  const live = (id: number) => id % 3 !== 0;
+  const changed = await HeadIndex.open(WIDTH, 1);
+  changed.update(() => true, entries.slice(0, 8));
+  changed.update(
+    live,
+    entries.slice(8).filter(([id]) => live(id)),
+  );
+  const fresh = await HeadIndex.open(WIDTH, 1);
+  fresh.update(
+    () => true,
+    entries.filter(([id]) => live(id)),
+  );
+  const queries = vectors(5, random);
+  expect([...changed.blocks]).toEqual([1, 2, 4, 5, 7, 8, 10, 11]);
+  expect(await changed.score(queries)).toEqual(await fresh.score(queries));
+  await changed.close();
+  await fresh.close();
 });
