@@ -7,6 +7,8 @@ export interface BenchOptions {
   threads: number;
   /** For a smaller run: how many of its items a measurement with many of them takes. */
   limit?: number;
+  /** For `parity`: whether trained strategies are compared, and not the bare model. */
+  strategies?: boolean;
   /** Says how far the measurement is, on standard error. */
   tell: (text: string) => void;
 }

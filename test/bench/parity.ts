@@ -15,6 +15,7 @@ import { packFloatModel } from "../support/float-model.ts";
 import type { BenchOptions } from "./benchmark.ts";
 import { LogitsComparison } from "./logits-comparison.ts";
 import { openBenchModel } from "./open-bench-model.ts";
+import { strategyParity, type StrategyParityResult } from "./strategy-parity.ts";
 
 /** Sources that every clone has after installing, of different authors and kinds; 1,536 tokens in all. */
 const TEXTS = ["mocha/lib/runner.js", "preact/src/diff/index.js", "knip/dist/ConfigurationChief.js"];
@@ -38,7 +39,8 @@ interface ParityResult {
 }
 
 /** See the module. */
-export async function run(options: BenchOptions): Promise<ParityResult> {
+export async function run(options: BenchOptions): Promise<ParityResult | StrategyParityResult> {
+  if (options.strategies === true) return strategyParity(options);
   const architectures: ParityResult["architectures"] = {};
   for (const { architecture, paths, tokens, logits } of goldenCheckpoints()) {
     const differences: number[] = [];

@@ -1,4 +1,4 @@
-/** The command line of `bench` and `eval`: NAME [--json] [--model FILE] [--threads N] [--data DIR] [--limit N]. */
+/** The command line of `bench` and `eval`: NAME [--json] [--model FILE] [--threads N] [--data DIR] [--limit N] [--strategies]. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BenchOptions } from "../bench/benchmark.ts";
@@ -26,6 +26,7 @@ export async function measure(
       threads: { type: "string", default: "2" },
       data: { type: "string" },
       limit: { type: "string" },
+      strategies: { type: "boolean" },
     },
     allowPositionals: true,
   });
@@ -43,6 +44,7 @@ export async function measure(
     dataDir: values.data === undefined ? testDataDir() : resolve(values.data),
     threads,
     ...(values.limit === undefined ? {} : { limit }),
+    strategies: values.strategies === true,
     tell: (text) => console.error(text),
   };
   const { run } = await load(name);
