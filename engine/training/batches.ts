@@ -4,7 +4,7 @@ import type { EncodedPairs } from "./encoded-pairs.ts";
 import type { Batch } from "./late-interaction.ts";
 import type { StateRows } from "./matrix-products.ts";
 import type { PairLayout, Rows } from "./pair-layout.ts";
-import type { PairSet } from "./pairs.ts";
+import type { PairSet } from "./pair-set.ts";
 import { STEP } from "./standards.ts";
 
 /** Questions of a step. */

@@ -1,5 +1,5 @@
 /** Where each block's and each question's tokens lie among all tokens of a set of pairs. */
-import type { PairSegment, PairSet, TrainingPair } from "./pairs.ts";
+import type { PairSegment, PairSet, TrainingPair } from "./pair-set.ts";
 
 /** Questions are cut here, in tokens; sentences are not longer. */
 const QUESTION_TOKENS = 64;

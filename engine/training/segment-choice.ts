@@ -1,7 +1,7 @@
 /** Chooses, of the segments that pairs were found in, those that are worth their tokens. */
 import { createHash } from "node:crypto";
 
-import type { Cutter, MinedSegment, MineOptions, PairSet } from "./pairs.ts";
+import type { Cutter, MinedSegment, MineOptions, PairSet } from "./pair-set.ts";
 
 /** Share of the tokens that go to projects that nothing is learnt from. */
 const HELD_OUT_TOKENS = 0.22;

@@ -7,7 +7,7 @@ import type { EncodedPairs } from "./encoded-pairs.ts";
 import { contrastiveLoss, passBack, type Projected, scoreBlocks } from "./late-interaction.ts";
 import { MatrixProducts } from "./matrix-products.ts";
 import type { PairLayout } from "./pair-layout.ts";
-import type { PairSet } from "./pairs.ts";
+import type { PairSet } from "./pair-set.ts";
 import { normalise, passThroughNormalise, tokenWeights } from "./projected-tokens.ts";
 import {
   COLUMNS,

@@ -4,7 +4,7 @@ import { CLIP, type LayerProjection, PROJECTED } from "../../engine/retrieval/pr
 import { EncodedPairs } from "../../engine/training/encoded-pairs.ts";
 import { heldOutRecall } from "../../engine/training/held-out-recall.ts";
 import { layOut } from "../../engine/training/pair-layout.ts";
-import type { PairSet } from "../../engine/training/pairs.ts";
+import type { PairSet } from "../../engine/training/pair-set.ts";
 import { STEP } from "../../engine/training/standards.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";

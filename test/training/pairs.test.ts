@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "vitest";
 
 import { DefinitionFinder } from "../../engine/ingest/definition-finder.ts";
-import { minePairs, type PairSet } from "../../engine/training/pairs.ts";
+import type { PairSet } from "../../engine/training/pair-set.ts";
+import { minePairs } from "../../engine/training/pairs.ts";
 import type { SourceFile } from "../../engine/training/sources.ts";
 import { StandInEncoder } from "../support/stand-in-encoder.ts";
 
