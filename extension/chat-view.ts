@@ -69,6 +69,7 @@ export class ChatView implements vscode.WebviewViewProvider {
     }
     this.#focusWhenShown = this.#page === undefined;
     await vscode.commands.executeCommand(`${this.#id}.focus`);
+    await this.#host.chats.loaded;
     const { current } = this.#host.chats;
     if (this.#page && this.#page.chat !== current) this.#page.show(current);
     this.#page?.focus();

@@ -49,11 +49,21 @@ export function openParams(): OpenParams {
     ...(dataDir && { dataDir }),
     ...(threads > 0 && { threads }),
     ...(diskBudget > 0 && { diskBudgetBytes: Math.round(diskBudget * 1e9) }),
-    secretPatterns: settings.get<string[]>("secretPatterns", []),
+    secretPatterns: secretPatterns(settings),
     priority: settings.get<string>("priority", "low") === "normal" ? "normal" : "low",
     pauseOnBattery: settings.get("pauseOnBattery", true),
     maxFileBytes: settings.get("maxFileSizeKiB", 1024) * 1024,
   };
+}
+
+/**
+ * The patterns of all levels of the settings: VS Code lets a level's list take the place of the one before, but a repository must
+ * not take away what its user added. The user's come last, so that no `!pattern` of the repository undoes them.
+ */
+function secretPatterns(settings: vscode.WorkspaceConfiguration): string[] {
+  const levels = settings.inspect<string[]>("secretPatterns");
+  const lists = [levels?.workspaceFolderValue, levels?.workspaceValue, levels?.globalValue];
+  return lists.flatMap((list) => list ?? []);
 }
 
 /** Names the model in the settings of this machine; "" lets the machine's memory choose. */

@@ -61,11 +61,10 @@ export function engineView(state: EngineState): EngineView {
   return { kind: "ready" };
 }
 
-/** The best sources, their scores as shares of all that was paid to the memory. */
+/** The best sources. Their scores are shares of the attention to all of the memory already, also of what is not among them. */
 export function citations(ranges: readonly ScoredRange[]): Citation[] {
-  const total = ranges.reduce((sum, { score }) => sum + Math.max(0, score), 0);
   return ranges.slice(0, MOST_CITATIONS).map(({ path, startLine, endLine, score }) => {
-    return { path, startLine, endLine, share: total > 0 ? Math.max(0, score) / total : 0 };
+    return { path, startLine, endLine, share: Math.min(1, Math.max(0, score)) };
   });
 }
 

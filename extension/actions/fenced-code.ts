@@ -6,6 +6,11 @@ const MOST_CHARACTERS = 32_768;
 // oxlint-disable-next-line no-control-regex -- these are what it is about
 const DECEIVING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
+/** Whether code holds characters that a reader does not see, or that change the order in which it is shown. */
+export function isDeceiving(code: string): boolean {
+  return DECEIVING.test(code);
+}
+
 /** A block of code between fences. */
 export interface FencedCode {
   code: string;
@@ -39,7 +44,7 @@ export function usableCode(answer: string, original: string): { code: string } |
   const code = found?.code.replace(/^(?:[ \t]*\n)+|\s+$/g, "") ?? "";
   if (!found || code === "" || code.length > MOST_CHARACTERS) return { problem: "no code" };
   if (!found.isClosed) return { problem: "cut off" };
-  if (DECEIVING.test(code)) return { problem: "deceiving" };
+  if (isDeceiving(code)) return { problem: "deceiving" };
   if (withoutBlanks(code) === withoutBlanks(original)) return { problem: "unchanged" };
   // Brackets that do not close are the surest sign that a small model lost its way.
   if (bracketDepth(code) !== bracketDepth(original)) return { problem: "broken" };

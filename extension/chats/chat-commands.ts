@@ -11,7 +11,12 @@ export function registerChatCommands(host: Host, view: ChatView): vscode.Disposa
     "repoMemory.openInEditor": () => view.tabs.open(host.chats.current),
     "repoMemory.exportChat": () => exportChat(host, host.chats.current.id),
   };
-  const registered = Object.entries(commands).map(([id, run]) => vscode.commands.registerCommand(id, run));
+  const registered = Object.entries(commands).map(([id, run]) =>
+    vscode.commands.registerCommand(id, async () => {
+      await host.chats.loaded;
+      await run();
+    }),
+  );
   return vscode.Disposable.from(...registered);
 }
 

@@ -5,6 +5,9 @@ import { readSavedChat, type SavedChat, writeSavedChat } from "./saved-chat.ts";
 /** Bytes of a file that is read; a chat of 200 long answers stays far below. */
 const LARGEST_FILE = 8 * 1024 * 1024;
 
+/** Bytes of all files together that are read, the latest first: what they hold stays in the extension host's heap. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
 /** Where chats outlive the window. */
 export interface ChatStorage {
   load(): Promise<SavedChat[]>;
@@ -21,11 +24,20 @@ export class ChatFiles implements ChatStorage {
     this.#folder = folder;
   }
 
-  /** Every chat that can be read; what is damaged is passed over, and stays where it is. */
+  /**
+   * Every chat that can be read; what is damaged, or too much, is passed over and stays where it is. One file after the other: the
+   * extension host has others to serve in between.
+   */
   async load(): Promise<SavedChat[]> {
-    const names = await readdir(this.#folder).catch(() => []);
-    const chats = await Promise.all(names.filter((name) => name.endsWith(".json")).map((name) => this.#read(name)));
-    return chats.flatMap((chat) => chat ?? []);
+    const chats: SavedChat[] = [];
+    let left = MOST_BYTES;
+    for (const { name, size } of await this.#files()) {
+      if (size > LARGEST_FILE || size > left) continue;
+      left -= size;
+      const chat = await this.#read(name).catch(() => undefined);
+      if (chat) chats.push(chat);
+    }
+    return chats;
   }
 
   save(chat: SavedChat): Promise<void> {
@@ -43,10 +55,20 @@ export class ChatFiles implements ChatStorage {
     return this.#after(() => rm(this.#file(id), { force: true }));
   }
 
+  /** The chats' files, the latest first. */
+  async #files(): Promise<{ name: string; size: number; changed: number }[]> {
+    const names = await readdir(this.#folder).catch(() => []);
+    const files = names.filter((name) => name.endsWith(".json")).map((name) => this.#stat(name).catch(() => []));
+    return (await Promise.all(files)).flat().toSorted((a, b) => b.changed - a.changed);
+  }
+
+  async #stat(name: string) {
+    const { size, mtimeMs } = await stat(join(this.#folder, name));
+    return [{ name, size, changed: mtimeMs }];
+  }
+
   async #read(name: string): Promise<SavedChat | undefined> {
-    const path = join(this.#folder, name);
-    const { size } = await stat(path);
-    const chat = size > LARGEST_FILE ? undefined : readSavedChat(await readFile(path, "utf8"));
+    const chat = readSavedChat(await readFile(join(this.#folder, name), "utf8"));
     // A file of another name would come back after it was deleted.
     return chat && name === `${chat.id}.json` ? chat : undefined;
   }

@@ -101,8 +101,10 @@ export class ChatPage {
 
   async #start(id: string | undefined): Promise<void> {
     const { chats, engine, memory } = this.host;
+    const isCurrent = chats.current === this.#chat;
     await chats.loaded;
-    const before = id === undefined ? undefined : chats.get(id);
+    // A page that knows of no chat goes on where the window ended.
+    const before = id !== undefined ? chats.get(id) : isCurrent ? chats.current : undefined;
     if (before && this.#chat.conversation.turns.length === 0) this.#chat = before;
     this.#listening = true;
     this.#tellChat();

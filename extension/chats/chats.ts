@@ -31,19 +31,25 @@ export interface Chat {
 
 /** All chats of a workspace. One is current: commands ask there. */
 export class Chats {
-  /** Settles when what was kept is here. */
-  readonly loaded: Promise<void>;
   readonly #ports: ChatsPorts;
   readonly #storage: ChatStorage | undefined;
   readonly #chats = new Map<string, Chat>();
+  readonly #last: string | undefined;
   #current: Chat;
+  #loaded: Promise<void> | undefined;
 
   /** @param last the chat that was current when the window closed, to go on with */
   constructor(ports: ChatsPorts, storage?: ChatStorage, last?: string) {
     this.#ports = ports;
     this.#storage = storage;
+    this.#last = last;
     this.#current = this.create();
-    this.loaded = this.#load(last).catch((error: unknown) => ports.failed(error));
+  }
+
+  /** Settles when what was kept is here. It is read when it is asked for first: a window that shows no chat reads none. */
+  get loaded(): Promise<void> {
+    this.#loaded ??= this.#load().catch((error: unknown) => this.#ports.failed(error));
+    return this.#loaded;
   }
 
   get current(): Chat {
@@ -98,9 +104,9 @@ export class Chats {
     this.#ports.changed();
   }
 
-  async #load(last: string | undefined): Promise<void> {
+  async #load(): Promise<void> {
     for (const saved of (await this.#storage?.load()) ?? []) if (!this.#chats.has(saved.id)) this.#add(saved);
-    const before = last === undefined ? undefined : this.#chats.get(last);
+    const before = this.#last === undefined ? undefined : this.#chats.get(this.#last);
     if (before && isEmpty(this.#current)) this.#current = before;
     this.#ports.changed();
   }

@@ -1,10 +1,12 @@
 import * as vscode from "vscode";
 import { proposeReplacement } from "../actions/confirmed-edit.ts";
+import { isDeceiving } from "../actions/fenced-code.ts";
+import { tellUnusable } from "../actions/place.ts";
 import { codeTarget } from "./code-target.ts";
 
 /** Puts code where the cursor is, in place of what is selected: one step of undo. */
 export async function insertCode(code: string): Promise<void> {
-  const editor = editorForCode();
+  const editor = editorFor(code);
   if (!editor) return;
   const text = code.replace(/\n$/, "");
   await editor.edit((edit) => {
@@ -18,7 +20,7 @@ export async function insertCode(code: string): Promise<void> {
  * What the user accepts in VS Code's preview is applied as one step of undo.
  */
 export async function applyCode(code: string): Promise<void> {
-  const editor = editorForCode();
+  const editor = editorFor(code);
   if (!editor) return;
   const { document, selection } = editor;
   const folder = vscode.workspace.getWorkspaceFolder(document.uri);
@@ -35,7 +37,12 @@ export async function applyCode(code: string): Promise<void> {
   await proposeReplacement({ folder, label: vscode.l10n.t("Code of an answer") }, document, version, range, text);
 }
 
-function editorForCode(): vscode.TextEditor | undefined {
+/** The editor that code goes into; undefined where there is none, or where the code must go nowhere, which the user is told. */
+function editorFor(code: string): vscode.TextEditor | undefined {
+  if (isDeceiving(code)) {
+    tellUnusable("deceiving");
+    return undefined;
+  }
   const editor = vscode.window.activeTextEditor ?? vscode.window.visibleTextEditors[0];
   if (!editor) void vscode.window.showInformationMessage(vscode.l10n.t("Open the file that the code should go into."));
   return editor;

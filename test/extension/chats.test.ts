@@ -1,12 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { AnswerEvent } from "../../engine/protocol/requests.ts";
 import { ChatFiles } from "../../extension/chats/chat-files.ts";
 import { Chats, chatView, snapshot, titleOf } from "../../extension/chats/chats.ts";
 import { chatJson, chatMarkdown } from "../../extension/chats/export-chat.ts";
-import { readSavedChat, writeSavedChat } from "../../extension/chats/saved-chat.ts";
+import { readSavedChat, type SavedChat, writeSavedChat } from "../../extension/chats/saved-chat.ts";
 import { madeTurn } from "../support/turns.ts";
 
 const folders: string[] = [];
@@ -126,6 +126,47 @@ test("damaged files are passed over, and stay where they are", async () => {
   expect(chats.list("").map(({ id }) => id)).toEqual(["one"]);
   expect(failures).toEqual([]);
   expect(readdirSync(folder)).toHaveLength(4);
+});
+
+test("a chat's file that cannot be read hides no other chat", async () => {
+  const folder = newFolder();
+  const saved = { title: "", created: 1, changed: 1, turns: [madeTurn(1)], pinned: [], excluded: [] };
+  writeFileSync(join(folder, "one.json"), writeSavedChat({ ...saved, id: "one" }));
+  // Reading a folder fails as reading a file without the right to does, and a link into nothing has no size.
+  mkdirSync(join(folder, "two.json"));
+  symlinkSync(join(folder, "nothing"), join(folder, "three.json"));
+  const { chats, failures } = await open(folder);
+  expect(chats.list("").map(({ id }) => id)).toEqual(["one"]);
+  expect(failures).toEqual([]);
+});
+
+test("no more is read than a window should hold: of large files the latest", async () => {
+  const folder = newFolder();
+  const long = "x".repeat(1024 * 1024);
+  const turns = Array.from({ length: 7 }, (_, index) => madeTurn(index, { answer: long }));
+  const saved = { title: "", created: 1, turns, pinned: [], excluded: [] };
+  for (let index = 0; index < 10; index++) {
+    const file = join(folder, `${index}.json`);
+    writeFileSync(file, writeSavedChat({ ...saved, id: `${index}`, changed: index }));
+    utimesSync(file, index, index);
+  }
+  const { chats } = await open(folder);
+  expect(chats.list("").map(({ id }) => id)).toEqual(["9", "8", "7", "6", "5", "4", "3", "2", "1"]);
+});
+
+test("a window that shows no chat reads none, and keeps what was asked before it does", async () => {
+  const storage = {
+    load: vi.fn<() => Promise<SavedChat[]>>(async () => []),
+    save: async () => {},
+    remove: async () => {},
+  };
+  const nothing = { links: async () => [], tell: () => {}, changed: () => {}, failed: () => {}, now: () => 1 };
+  const chats = new Chats({ ...nothing, ask: ({ question }) => answer(question) }, storage);
+  await chats.current.conversation.ask("Where?");
+  expect(storage.load).not.toHaveBeenCalled();
+  await Promise.all([chats.loaded, chats.loaded]);
+  expect(storage.load).toHaveBeenCalledTimes(1);
+  expect(chats.list("")).toHaveLength(1);
 });
 
 test("a saved chat comes back as it was, and one with a path as its id does not", () => {

@@ -13,8 +13,8 @@ function result(answer: string, changes: Partial<AskResult> = {}): AskResult {
   return {
     answer,
     citations: [
-      { ...block, score: 3 },
-      { ...block, path: "b.ts", score: 1 },
+      { ...block, score: 0.13 },
+      { ...block, path: "b.ts", score: 0.12 },
     ],
     sentences: [],
     lines: [],
@@ -63,7 +63,7 @@ test("a question becomes a turn that is told step by step, and is saved when it 
   expect(saved.at(-1)).toMatchObject([
     { question: "Where?", answer: "In a.ts", found: { blocks: 1, files: 1, tokens: 256 }, meta: { finish: "stop" } },
   ]);
-  expect(conversation.turns[0]?.citations.map(({ share }) => share)).toEqual([0.75, 0.25]);
+  expect(conversation.turns[0]?.citations.map(({ share }) => share)).toEqual([0.13, 0.12]);
 });
 
 test("an answer from a part of the folder says how large a part", async () => {

@@ -6,6 +6,9 @@ test.each([
   ".env",
   ".env.local",
   "app/.env.production",
+  ".env-staging",
+  ".envrc",
+  "vpn/office.ovpn",
   "prod.env",
   "server.pem",
   "tls/site.key",
@@ -34,6 +37,7 @@ test.each([
 test.each([
   ".env.example",
   "app/.env.sample",
+  ".env-example",
   ".env.template",
   "example.env",
   "environment.ts",
