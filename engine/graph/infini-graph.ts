@@ -12,8 +12,9 @@ export type WriteRule = "linear" | "delta";
 
 /**
  * Writes what a run of tokens adds to one layer's memory. The key of an entry is made at the token before its value, where it is
- * like the query that will look for what comes next. Inputs: un-rotated `keys` and `values` [T, kvHeads * headDim]; the maps
- * `key_weight` and `value_weight` [2 * kvHeads * headDim, kvHeads * headDim] with their biases; for the delta rule the memory so far.
+ * like the query that will look for what comes next: of the state there and of the trail of those before it. Inputs: un-rotated `keys` and
+ * `values` [T, kvHeads * headDim]; `trail` [T, T], which makes trails of states; `kv_mean` and `kv_scale` [2 * kvHeads * headDim]; the maps
+ * `key_weight` [4 * kvHeads * headDim, kvHeads * headDim] and `value_weight` [2 * …, …] with biases; for the delta rule the memory so far.
  * Outputs: `added_matrix` [kvHeads, headDim, headDim] and `added_mass` [kvHeads, headDim].
  */
 export function writeInfiniEntries(config: ModelConfig, rule: WriteRule = "linear"): Uint8Array {
@@ -21,12 +22,14 @@ export function writeInfiniEntries(config: ModelConfig, rule: WriteRule = "linea
   const width = kvHeads * headDim;
   const graph = new OnnxGraph();
   for (const name of ["keys", "values"]) graph.input(name, "float32", ["T", width]);
-  for (const map of ["key", "value"]) {
-    graph.input(`${map}_weight`, "float32", [2 * width, width]);
-    graph.input(`${map}_bias`, "float32", [width]);
-  }
-  const states = graph.node("Concat", ["keys", "values"], { axis: 1 });
-  const before = graph.node("Slice", [states, graph.integers(0), graph.integers(-1), graph.integers(0)]);
+  graph.input("trail", "float32", ["T", "T"]);
+  for (const name of ["kv_mean", "kv_scale"]) graph.input(name, "float32", [2 * width]);
+  graph.input("key_weight", "float32", [4 * width, width]);
+  graph.input("value_weight", "float32", [2 * width, width]);
+  for (const name of ["key_bias", "value_bias"]) graph.input(name, "float32", [width]);
+  const states = emitStandard(graph, graph.node("Concat", ["keys", "values"], { axis: 1 }), "kv");
+  const both = graph.node("Concat", [states, graph.node("MatMul", ["trail", states])], { axis: 1 });
+  const before = graph.node("Slice", [both, graph.integers(0), graph.integers(-1), graph.integers(0)]);
   const features = emitFeature(graph, emitMap(graph, before, "key"));
   const behind = (rows: string) =>
     graph.node("Slice", [rows, graph.integers(1), graph.integers(2 ** 31 - 1), graph.integers(0)]);
@@ -55,6 +58,11 @@ function declareMemory(graph: OnnxGraph, { kvHeads, headDim }: ModelConfig): str
   return graph.node("Unsqueeze", ["mass", graph.integers(2)]);
 }
 
+/** Each channel with the mean and deviation that it has over code taken out. */
+function emitStandard(graph: OnnxGraph, states: string, kind: "kv" | "query"): string {
+  return graph.node("Mul", [graph.node("Sub", [states, `${kind}_mean`]), `${kind}_scale`]);
+}
+
 function emitMap(graph: OnnxGraph, states: string, map: string): string {
   return graph.node("Add", [graph.node("MatMul", [states, `${map}_weight`]), `${map}_bias`]);
 }
@@ -68,9 +76,10 @@ function emitFeature(graph: OnnxGraph, states: string): string {
  * Writes local attention joined with what is read from memory, by one gate a query head. `null` is mass whose value is local
  * attention: where nothing in memory answers, or the memory is empty, local attention is left exactly as it was.
  * Inputs, un-rotated: `query` [1, T, heads * headDim], `near_keys` and `near_values` [1, N, kvHeads * headDim], with their positions; `bias`
- * [T, 1, N] closes what a row may not see; the memory; `query_weight` and `query_bias`; `gate` [heads] (behind the sigmoid), `null`
- * [kvHeads, headDim]; `down` [heads * headDim, rank] and `up` [rank, hidden].
- * Outputs: `attended` [1, T, heads * headDim], and what memory adds to the residual, `added` [1, T, hidden].
+ * [T, 1, N] closes what a row may not see; the memory; `query_mean` and `query_scale`, `query_weight` [2 * heads * headDim, heads * headDim]
+ * and `query_bias`; `trail` [T, T] and, for what was read before, `fading` [T, 1] and `trail_before` [1, heads * headDim]; `gate` [heads]
+ * (behind the sigmoid), `null` [kvHeads, headDim]; `down` [heads * headDim, rank] and `up` [rank, hidden].
+ * Outputs: `attended` [1, T, heads * headDim]; what memory adds to the residual, `added` [1, T, hidden]; `trails` [T, heads * headDim].
  */
 export function writeInfiniAttention(
   config: ModelConfig,
@@ -83,8 +92,7 @@ export function writeInfiniAttention(
   declareAttention(graph, config, rope, positions);
   const mass = declareMemory(graph, config);
   const local = emitLocal(graph, config);
-  const addresses = emitFeature(graph, emitMap(graph, "query", "query"));
-  const folded = emitFolded(graph, addresses, config);
+  const folded = emitFolded(graph, emitAddresses(graph, width), config);
   const found = graph.node("MatMul", [folded, mass]);
   const nothing = graph.node("MatMul", [folded, graph.node("Unsqueeze", ["null", graph.integers(2)])]);
   const whole = graph.node("Add", [graph.node("Add", [found, nothing]), graph.scalar(1e-6)]);
@@ -101,7 +109,18 @@ export function writeInfiniAttention(
   graph.node("MatMul", [graph.node("MatMul", [tokenMajor(read), "down"]), "up"], {}, "added");
   graph.output("attended", "float32", [1, "T", width]);
   graph.output("added", "float32", [1, "T", hidden]);
+  graph.output("trails", "float32", ["T", width]);
   return graph.serialize();
+}
+
+/** Features that look for entries, [1, T, heads * headDim]; puts `trails` out. */
+function emitAddresses(graph: OnnxGraph, width: number): string {
+  const states = emitStandard(graph, graph.node("Reshape", ["query", graph.integers(-1, width)]), "query");
+  const own = graph.node("MatMul", ["trail", states]);
+  graph.node("Add", [own, graph.node("Mul", ["fading", "trail_before"])], {}, "trails");
+  const both = graph.node("Concat", [states, "trails"], { axis: 1 });
+  const features = emitFeature(graph, emitMap(graph, both, "query"));
+  return graph.node("Reshape", [features, graph.integers(1, -1, width)]);
 }
 
 function declareAttention(
@@ -116,8 +135,11 @@ function declareAttention(
   graph.input("query_positions", "int64", [1, "T"]);
   graph.input("near_positions", "int64", [1, "N"]);
   graph.input("bias", "float32", ["T", 1, "N"]);
-  graph.input("query_weight", "float32", [width, width]);
-  graph.input("query_bias", "float32", [width]);
+  for (const name of ["query_mean", "query_scale", "query_bias"]) graph.input(name, "float32", [width]);
+  graph.input("query_weight", "float32", [2 * width, width]);
+  graph.input("trail", "float32", ["T", "T"]);
+  graph.input("fading", "float32", ["T", 1]);
+  graph.input("trail_before", "float32", [1, width]);
   graph.input("gate", "float32", [heads]);
   graph.input("null", "float32", [kvHeads, headDim]);
   graph.input("down", "float32", [width, "R"]);

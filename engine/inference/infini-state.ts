@@ -5,7 +5,7 @@ import { CHUNK_ROWS } from "../graph/attention.ts";
 import { writeInfiniAttention } from "../graph/infini-graph.ts";
 import { readPackedModel } from "../graph/packed-layers.ts";
 import type { CompressiveMemory } from "../memory/compressive-memory.ts";
-import type { InfiniWeights } from "../memory/infini-weights.ts";
+import { type InfiniWeights, trailFeeds } from "../memory/infini-weights.ts";
 import { type Feeds, floats, floatTensor, integerTensor, Session } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import type { DecodedToken, DecodingState } from "./decoding-state.ts";
@@ -49,16 +49,18 @@ export class InfiniModel {
       await this.run(prefix, rows, new Map());
       this.prefix = rows;
     }
+    // Trails begin behind the prefix, as they begin with each segment's own text.
     return new InfiniState(this, this.prefix.copy(), memory.feeds());
   }
 
   /** Runs tokens behind `local`, which takes their keys and values. @returns final hidden states [tokens, hidden] */
   async run(tokens: Int32Array, local: LocalRows, memory: ReadonlyMap<number, Feeds>): Promise<Float32Array> {
     const position = local.length;
+    const trails = trailFeeds(this.weights.decay, tokens.length);
     const hidden = await this.layerwise.run(tokens, (layer, rows) => {
       local.append(layer, rows);
-      const [weights, own] = [this.weights.get(layer), memory.get(layer)];
-      if (weights && own) return this.read(rows, local, layer, position, { ...weights.read, ...own });
+      const [weights, own] = [this.weights.layers.get(layer), memory.get(layer)];
+      if (weights && own) return this.read(rows, local, layer, position, { ...weights.read, ...own, ...trails });
       return this.attend(rows, local, layer, position);
     });
     local.length += tokens.length;
@@ -82,7 +84,9 @@ export class InfiniModel {
       query_positions: integerTensor(consecutive(position, count), [1, count]),
       near_positions: integerTensor(consecutive(0, near), [1, near]),
       bias: floatTensor(causalBias(count, near), [count, 1, near]),
+      trail_before: floatTensor(local.trail(layer, heads * headDim), [1, heads * headDim]),
     });
+    local.follow(layer, floats(outputs, "trails"), heads * headDim);
     return { attended: floats(outputs, "attended"), added: floats(outputs, "added") };
   }
 
@@ -159,11 +163,15 @@ class LocalRows {
   readonly width: number;
   private readonly keys: Float32Array[];
   private readonly values: Float32Array[];
+  /** Trails of queries behind the first `trailed` tokens, by layer, [tokens, heads * headDim]. */
+  private readonly trails = new Map<number, Float32Array[]>();
+  private readonly trailed: number;
 
-  private constructor(width: number, keys: Float32Array[], values: Float32Array[]) {
+  private constructor(width: number, keys: Float32Array[], values: Float32Array[], trailed = 0) {
     this.width = width;
     this.keys = keys;
     this.values = values;
+    this.trailed = trailed;
   }
 
   static empty({ config }: LanguageModel): LocalRows {
@@ -183,9 +191,22 @@ class LocalRows {
     return { keys: part(this.keys), values: part(this.values), near };
   }
 
+  /** The trail of the queries so far; nothing at the beginning. */
+  trail(layer: number, width: number): Float32Array {
+    return this.trails.get(layer)?.[this.length - this.trailed - 1] ?? new Float32Array(width);
+  }
+
+  /** Notes the trails of a layer's new rows, which stand behind `length`. */
+  follow(layer: number, trails: Float32Array, width: number): void {
+    const known = this.trails.get(layer)?.slice(0, this.length - this.trailed) ?? [];
+    for (let at = 0; at < trails.length; at += width) known.push(trails.subarray(at, at + width));
+    this.trails.set(layer, known);
+  }
+
+  /** A copy whose trails begin here. */
   copy(): LocalRows {
     const part = (all: readonly Float32Array[]) => all.map((rows) => rows.slice(0, this.length * this.width));
-    const copy = new LocalRows(this.width, part(this.keys), part(this.values));
+    const copy = new LocalRows(this.width, part(this.keys), part(this.values), this.length);
     copy.length = this.length;
     return copy;
   }

@@ -6,7 +6,7 @@ import { writeInfiniEntries } from "../graph/infini-graph.ts";
 import type { KvShape, LayerKv } from "../blocks/block.ts";
 import type { ModelConfig } from "../models/model-source.ts";
 import { type Feeds, floats, floatTensor, Session } from "../runtime/session.ts";
-import type { InfiniWeights } from "./infini-weights.ts";
+import { type InfiniWeights, trailFeeds } from "./infini-weights.ts";
 
 /**
  * Sums of all layers, each its matrices [kvHeads, headDim, headDim] and then its masses [kvHeads, headDim]. In double precision, so that
@@ -64,7 +64,7 @@ export class ShareMaker {
 
   private constructor(weights: InfiniWeights, session: Session) {
     this.weights = weights;
-    this.layers = [...weights.keys()];
+    this.layers = [...weights.layers.keys()];
     this.session = session;
   }
 
@@ -81,11 +81,13 @@ export class ShareMaker {
     const width = kvHeads * headDim;
     const share = new Float32Array(this.layers.length * width * (headDim + 1));
     // A single token has no token before it.
-    for (const [i, [layer, { write }]] of [...this.weights].entries()) {
-      if (tokens < 2) break;
+    if (tokens < 2) return share;
+    const { trail } = trailFeeds(this.weights.decay, tokens);
+    for (const [i, [layer, { write }]] of [...this.weights.layers].entries()) {
       const rows = (all: Float32Array | undefined) =>
         floatTensor((all ?? new Float32Array(0)).subarray(0, tokens * width), [tokens, width]);
-      const outputs = await this.session.run({ ...write, keys: rows(kv.keys[layer]), values: rows(kv.values[layer]) });
+      const texts = { keys: rows(kv.keys[layer]), values: rows(kv.values[layer]), ...(trail && { trail }) };
+      const outputs = await this.session.run({ ...write, ...texts });
       share.set(floats(outputs, "added_matrix"), i * width * (headDim + 1));
       share.set(floats(outputs, "added_mass"), i * width * (headDim + 1) + width * headDim);
     }

@@ -7,25 +7,47 @@ import { type Feeds, floatTensor } from "../runtime/session.ts";
 
 /** One layer's weights as inputs of the graphs in `graph/infini-graph.ts`. */
 export interface InfiniLayerWeights {
-  /** `key_weight`, `key_bias`, `value_weight`, `value_bias`. */
+  /** `kv_mean`, `kv_scale`, `key_weight`, `key_bias`, `value_weight`, `value_bias`. */
   write: Feeds;
-  /** `query_weight`, `query_bias`, `gate`, `null`, `down`, `up`. */
+  /** `query_mean`, `query_scale`, `query_weight`, `query_bias`, `gate`, `null`, `down`, `up`. */
   read: Feeds;
 }
 
-/** By layer, ascending. */
-export type InfiniWeights = ReadonlyMap<number, InfiniLayerWeights>;
+export interface InfiniWeights {
+  /** By layer, ascending. */
+  layers: ReadonlyMap<number, InfiniLayerWeights>;
+  /** What is left of a trail a token later, below 1. */
+  decay: number;
+}
 
-const Config = v.object({ layers: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)) });
+const Config = v.object({
+  layers: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)),
+  decay: v.pipe(v.number(), v.minValue(0), v.maxValue(0.999)),
+});
 
 /** @throws RepoMemoryError "model-invalid" where tensors are missing or do not fit the model */
 export function infiniWeights(weights: StrategyWeights, model: ModelConfig): InfiniWeights {
   const config = v.safeParse(Config, weights.config);
-  const layers = config.success ? [...new Set(config.output.layers)].toSorted((a, b) => a - b) : [];
-  if (layers.length === 0 || layers.some((layer) => layer >= model.layers)) {
-    throw invalidModel(weights.path, "config", "does not list layers of the model");
+  if (!config.success || config.output.layers.some((layer) => layer >= model.layers)) {
+    throw invalidModel(weights.path, "config", "does not say which layers of the model read, and how trails fade");
   }
-  return new Map(layers.map((layer) => [layer, layerWeights(weights, model, layer)]));
+  const { layers, decay } = config.output;
+  const ascending = [...new Set(layers)].toSorted((a, b) => a - b);
+  return { decay, layers: new Map(ascending.map((layer) => [layer, layerWeights(weights, model, layer)])) };
+}
+
+/**
+ * What makes trails: `trail` [tokens, tokens] of states, and `fading` [tokens, 1], what is left of the trail before them. A trail is the
+ * decaying sum of the states up to a token, as large as one of them where they are independent.
+ */
+export function trailFeeds(decay: number, tokens: number): Feeds {
+  const trail = new Float32Array(tokens * tokens);
+  const size = Math.sqrt(1 - decay * decay);
+  for (let row = 0; row < tokens; row++) {
+    for (let column = 0; column <= row; column++) trail[row * tokens + column] = size * decay ** (row - column);
+  }
+  const fading = Float32Array.from({ length: tokens }, (_, row) => decay ** (row + 1));
+  return { trail: floatTensor(trail, [tokens, tokens]), fading: floatTensor(fading, [tokens, 1]) };
 }
 
 function layerWeights(
@@ -46,13 +68,17 @@ function layerWeights(
   const rank = tensors.get(`${layer}.down.weight`)?.shape[0] ?? 0;
   return {
     write: {
-      key_weight: map("key", 2 * kvWidth, kvWidth),
+      kv_mean: vector("kv_mean", 2 * kvWidth),
+      kv_scale: vector("kv_scale", 2 * kvWidth),
+      key_weight: map("key", 4 * kvWidth, kvWidth),
       key_bias: vector("key.bias", kvWidth),
       value_weight: map("value", 2 * kvWidth, kvWidth),
       value_bias: vector("value.bias", kvWidth),
     },
     read: {
-      query_weight: map("query", width, width),
+      query_mean: vector("query_mean", width),
+      query_scale: vector("query_scale", width),
+      query_weight: map("query", 2 * width, width),
       query_bias: vector("query.bias", width),
       gate: vector("gate", heads),
       null: vector("null", kvWidth, [kvHeads, headDim]),

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { writeInfiniEntries, type WriteRule } from "../../engine/graph/infini-graph.ts";
 import { CompressiveMemory, ShareMaker } from "../../engine/memory/compressive-memory.ts";
+import { trailFeeds } from "../../engine/memory/infini-weights.ts";
 import { floats, floatTensor, Session } from "../../engine/runtime/session.ts";
 import { largestDifference } from "../support/all-logits.ts";
 import { openInfiniGolden } from "../support/infini-golden.ts";
@@ -12,7 +13,7 @@ async function open(rule: WriteRule) {
   const { model, weights } = await openInfiniGolden();
   const session = await Session.open(writeInfiniEntries(model.config, rule), { threads: 1 });
   onTestFinished(() => session.close());
-  const layer = weights.get(LAYER);
+  const layer = weights.layers.get(LAYER);
   if (!layer) throw new Error("The golden weights lack a layer");
   return { config: model.config, weights, layer, session };
 }
@@ -44,12 +45,17 @@ test("what a query reads is causal linear attention over the past segments", asy
       Array.from({ length: config.layers }, (_, at) => (at === LAYER ? own : new Float32Array(own.length)));
     const kv = { keys: only(keys), values: only(vectors) };
     memory.add(await shares.share(kv, tokens, config), 1);
-    const state = (t: number) => [
-      ...keys.subarray(t * width, (t + 1) * width),
-      ...vectors.subarray(t * width, (t + 1) * width),
-    ];
+    const [means, scales] = [values("kv_mean"), values("kv_scale")];
+    const state = (t: number) =>
+      [...keys.subarray(t * width, (t + 1) * width), ...vectors.subarray(t * width, (t + 1) * width)].map(
+        (value, i) => (value - (means[i] ?? 0)) * (scales[i] ?? 0),
+      );
+    let trail = means.map(() => 0);
     for (let t = 1; t < tokens; t++) {
-      const key = mapped(state(t - 1), values("key_weight"), values("key_bias"));
+      const before = state(t - 1);
+      const size = Math.sqrt(1 - weights.decay ** 2);
+      trail = trail.map((value, i) => value * weights.decay + size * (before[i] ?? 0));
+      const key = mapped([...before, ...trail], values("key_weight"), values("key_bias"));
       const added = mapped(state(t), values("value_weight"), values("value_bias"));
       const value = added.map((v, i) => v + (vectors[t * width + i] ?? 0));
       entries.push({ key: key.map((x) => (x > 0 ? x + 1 : Math.exp(x))), value });
@@ -78,14 +84,16 @@ test("what a query reads is causal linear attention over the past segments", asy
 
 test("the delta rule adds nothing for a key whose value is known; the linear rule adds it again", async () => {
   for (const rule of ["delta", "linear"] as const) {
-    const { config, layer, session } = await open(rule);
+    const { config, weights, layer, session } = await open(rule);
     const width = config.kvHeads * config.headDim;
     const [matrixShape, massShape] = [
       [config.kvHeads, config.headDim, config.headDim],
       [config.kvHeads, config.headDim],
     ];
     // Two tokens make one entry.
+    const { trail } = trailFeeds(weights.decay, 2);
     const texts = {
+      ...(trail && { trail }),
       keys: floatTensor(rows(2, width, 3), [2, width]),
       values: floatTensor(rows(2, width, 4), [2, width]),
     };

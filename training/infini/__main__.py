@@ -54,6 +54,7 @@ def main() -> None:
     rng = random.Random(1)
     filler = kept("filler.pt", lambda: bank.build_filler(model, tokenizer, 150, rng))
     facts = kept("facts.pt", lambda: bank.build_facts(model, tokenizer, options.facts, rng))
+    bank.fit_standards(model, filler)
     questions = kept("questions.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 2, rng))
     held_out = kept("held-out.pt", lambda: bank.build_facts(model, tokenizer, 96, random.Random(9), "held-out"))
     trainer = AddressTrainer(model, facts, filler, questions)
@@ -69,7 +70,6 @@ def learn_addresses(trainer: AddressTrainer, seconds: float) -> None:
     if (state := load_checkpoint(path)) is not None:
         trainer.model.infini.load_state_dict(state["model"])
         return
-    bank.fit_standards(trainer.model, trainer.filler)
     curves = Curves(FOLDER / "curves-addresses.csv")
     train_addresses(trainer, seconds, lambda step, **figures: report(curves, step, figures))
     save_checkpoint(path, model=trainer.model.infini.state_dict())

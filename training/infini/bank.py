@@ -212,7 +212,7 @@ class QuestionBank:
     """Questions to facts, at the places from which each token of the value is written."""
 
     fact: Tensor  # [questions] index into the facts
-    queries: Tensor  # [questions, layers, MOST_VALUE_TOKENS, queryWidth] bfloat16
+    queries: Tensor  # [questions, layers, MOST_VALUE_TOKENS, 2 * queryWidth] bfloat16, standardised beside their trail
     residuals: Tensor  # [questions, MOST_VALUE_TOKENS, hidden] bfloat16: the backbone's last, before the final norm
     wanted: Tensor  # [questions, MOST_VALUE_TOKENS]: the value's tokens
     filled: Tensor  # [questions, MOST_VALUE_TOKENS] bool
@@ -243,11 +243,12 @@ def build_questions(model: InfiniModel, tokenizer: Tokenizer, bank: FactBank, co
 
 @torch.no_grad()
 def question_states(model: InfiniModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Un-rotated queries [B, layers, T, queryWidth] and the last residual [B, T, hidden], without any memory."""
+    """Queries [B, layers, T, 2 * queryWidth] and the last residual [B, T, hidden], without any memory."""
     residual, queries = model.below(tokens), []
     for number in range(model.layer_numbers[0], model.config.layers):
         if number in model.layer_numbers:
-            queries.append(join_heads(model.frozen.layers[number].project(residual)[0]).bfloat16())
+            query = join_heads(model.frozen.layers[number].project(residual)[0])
+            queries.append(model.at(number).standard_queries(query).bfloat16())
         residual = model.layers(residual, range(number, number + 1), {})
     return torch.stack(queries, 1), residual.bfloat16()
 
@@ -269,8 +270,8 @@ def fit_standards(model: InfiniModel, filler: FillerBank) -> None:
             query = (query - own.query_mean) * own.query_scale
             ridge = query.T @ query + 0.02 * len(query) * torch.eye(query.shape[1])
             across = torch.linalg.solve(ridge, query.T @ kv)  # [queryWidth, 2 * kvWidth]
-            own.key.weight.normal_(0, 1.2 / kv.shape[1] ** 0.5)
-            keys = own.key.weight @ across.T  # [kvWidth, queryWidth]
+            own.key.weight.normal_(0, 0.85 / kv.shape[1] ** 0.5)
+            keys = torch.cat([part @ across.T for part in own.key.weight.chunk(2, 1)], 1)  # [kvWidth, 2 * queryWidth]
             group = model.config.heads // model.config.kv_heads
             spread = keys.unflatten(0, (model.config.kv_heads, -1)).repeat_interleave(group, 0).flatten(0, 1)
             own.query.weight.copy_(spread + torch.randn_like(spread) * 0.2 / spread.shape[1] ** 0.5)

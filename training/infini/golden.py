@@ -61,8 +61,10 @@ def randomise(model: InfiniModel) -> None:
         own = model.at(number)
         for linear in (own.key, own.value, own.query, own.output_down, own.output_up):
             torch.nn.init.normal_(linear.weight, 0, 0.6 / linear.weight.shape[1] ** 0.5)
-        for vector in (own.key.bias, own.value.bias, own.query.bias, own.gate, own.null):
+        for vector in (own.key.bias, own.value.bias, own.query.bias, own.gate, own.null, own.kv_mean, own.query_mean):
             torch.nn.init.normal_(vector, 0, 0.7)
+        for scale in (own.kv_scale, own.query_scale):
+            torch.nn.init.uniform_(scale, 0.5, 1.5)
 
 
 def read_segments(model: InfiniModel, segments: list[list[int]]) -> dict[int, memory.Memory]:

@@ -35,11 +35,24 @@ def write_delta(memory: Memory, keys: Tensor, values: Tensor) -> Memory:
     return write_linear(memory, keys, values - known)
 
 
+DECAY = 0.85
+"""Of a trail, a token: a name is still in it at the last digit of its value."""
+
+
+def trail(states: Tensor) -> Tensor:
+    """The decaying sum of what came before, [..., T, C] like `states`, as large as these where they are independent."""
+    count = states.shape[-2]
+    steps = torch.arange(count)
+    weights = torch.where(steps[:, None] >= steps, DECAY ** (steps[:, None] - steps).clamp(min=0).float(), 0.0)
+    return weights @ states * (1 - DECAY**2) ** 0.5
+
+
 class InfiniLayer(nn.Module):
     """One layer's maps and gates.
 
     An address is written for the token *before* a value (a shift of one, as associative recall needs: Arora et al. 2023, "Zoology"):
-    it is made like the query that will look for what comes next. `null` is mass that lies in the memory from the start; its value is
+    it is made like the query that will look for what comes next, of the state there and of the trail of those before it, as a digit's own
+    state hardly tells whose value it belongs to. `null` is mass that lies in the memory from the start; its value is
     local attention, so that a query which nothing answers, or an empty memory, changes nothing.
     """
 
@@ -47,9 +60,9 @@ class InfiniLayer(nn.Module):
         super().__init__()
         kv, width, dim = config.kv_width, config.query_width, config.head_dim
         self.config = config
-        self.key = nn.Linear(2 * kv, kv)
+        self.key = nn.Linear(4 * kv, kv)
         self.value = nn.Linear(2 * kv, kv)
-        self.query = nn.Linear(width, width)
+        self.query = nn.Linear(2 * width, width)
         self.output_down = nn.Linear(width, rank, bias=False)
         self.output_up = nn.Linear(rank, config.hidden, bias=False)
         self.gate = nn.Parameter(torch.full((config.heads,), gate))
@@ -67,10 +80,15 @@ class InfiniLayer(nn.Module):
         """Keys beside values [..., 2 * kvWidth], each channel with mean 0 and deviation 1 over ordinary code."""
         return (keys_values - self.kv_mean) * self.kv_scale
 
+    def standard_queries(self, query: Tensor) -> Tensor:
+        """Un-rotated queries [..., T, queryWidth], standardised, beside their trail."""
+        standard = (query - self.query_mean) * self.query_scale
+        return torch.cat([standard, trail(standard)], -1)
+
     def entries(self, keys_values: Tensor) -> tuple[Tensor, Tensor]:
         """What a run of tokens [..., T, 2 * kvWidth] writes: key features and values [..., kvHeads, T - 1, headDim]."""
         standard = self.standard(keys_values)
-        keys = product(self.key, standard[..., :-1, :])
+        keys = product(self.key, torch.cat([standard, trail(standard)], -1)[..., :-1, :])
         own = keys_values[..., 1:, self.config.kv_width :]
         values = own + product(self.value, standard[..., 1:, :])
         return feature(self.split(keys)), self.split(values)
@@ -79,14 +97,14 @@ class InfiniLayer(nn.Module):
         return joined.unflatten(-1, (-1, self.config.head_dim)).transpose(-2, -3)
 
     def addresses(self, query: Tensor) -> Tensor:
-        """Query features [B, heads, T, headDim] of un-rotated queries [B, T, queryWidth]."""
-        return feature(self.split(product(self.query, (query - self.query_mean) * self.query_scale)))
+        """Query features [B, heads, T, headDim] of what `standard_queries` gives."""
+        return feature(self.split(product(self.query, query)))
 
     def read(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """What the heads read [B, heads, T, headDim], and the share of it that is memory and not null [B, heads, T, 1]."""
         matrix, mass = memory
         heads = self.config.heads // self.config.kv_heads
-        features = self.addresses(query)
+        features = self.addresses(self.standard_queries(query))
         folded = features.unflatten(1, (-1, heads)).flatten(2, 3)
         found = folded @ mass[..., None]
         whole = found + folded @ functional.softplus(self.null)[..., None] + 1e-6
