@@ -1,6 +1,7 @@
 /** From a question to a stream of answer events. */
 import type { DecodingState } from "../inference/decoding-state.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
+import type { Head } from "../inference/observed-layers.ts";
 import type { Excerpt, PromptWriter } from "../inference/prompt.ts";
 import type { BlockSlots } from "../memory/block-window.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
@@ -19,6 +20,8 @@ export interface FilledMemory {
   state: DecodingState;
   /** What lies where in the attention window; empty where the memory is no part of it. */
   slots: BlockSlots[];
+  /** The heads whose attention tells an answer's sources; the model's retrieval heads where it is left out. */
+  sourceHeads?: readonly Head[];
   /** Whether the memory ends in a file's open fence; where it is left out, it does so if there are slots. */
   opensFence?: boolean;
   /** Tokens that a memory outside of the window was made of. */
@@ -57,7 +60,7 @@ export async function* answer(
     state.positions - state.length - SHORTEST_ANSWER - givenTokens(state.tokenizer, parts),
   );
   const promptTokens = state.length + suffix.length;
-  const tally = new AttentionTally(slots, model.attentionHeads.retrieval);
+  const tally = new AttentionTally(slots, filled.sourceHeads ?? model.attentionHeads.retrieval);
   const options = { ...params, maxTokens: params.maxTokens ?? DEFAULT_MAX_TOKENS, signal };
   // Broad questions fit nothing in particular, and may be answered all the same: so the doubt is said, and not the last word.
   let text = found ? "" : DOUBT;

@@ -3,13 +3,13 @@ import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import type { PromptWriter } from "../inference/prompt.ts";
 import type { MemoryStrategy } from "../memory/memory-strategy.ts";
-import { openStrategyWeights } from "../models/strategy-weights.ts";
-import type { AnswerEvent, Strategy, TrainedStrategy } from "../protocol/requests.ts";
+import type { Strategy } from "../protocol/requests.ts";
 import type { Store } from "../store/store.ts";
 import { BlockMemory } from "./block-memory.ts";
 import { WindowFiller } from "./fill-window.ts";
 import { InfiniStrategy } from "./infini.ts";
 import { PublishedInfllm } from "./infllm-published.ts";
+import { LongMemStrategy } from "./longmem.ts";
 import type { LookUp } from "./look-up.ts";
 
 /** What strategies are made of: one folder's store, and the model. */
@@ -28,27 +28,7 @@ export function openStrategies(options: StrategyOptions, lookUp: LookUp): Record
   return {
     infllm: new BlockMemory(options, new WindowFiller(store, model, encoder, lookUp, log)),
     infini: new InfiniStrategy(options),
-    longmem: new Unfinished("longmem", model),
+    longmem: new LongMemStrategy(options),
     "infllm-published": new PublishedInfllm(options),
   };
-}
-
-/** Stands for a strategy that no model has weights for yet. */
-class Unfinished implements MemoryStrategy {
-  private readonly strategy: TrainedStrategy;
-  private readonly model: LanguageModel;
-
-  constructor(strategy: TrainedStrategy, model: LanguageModel) {
-    this.strategy = strategy;
-    this.model = model;
-  }
-
-  // oxlint-disable-next-line require-yield
-  async *ask(): AsyncGenerator<AnswerEvent> {
-    await openStrategyWeights(this.strategy, this.model.hash);
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 }

@@ -91,6 +91,16 @@ export function blockTokens(bytes: Uint8Array, shape: KvShape): number {
   return checkBlock(bytes, shape).tokens;
 }
 
+/** One layer of a block as a block of that layer alone, in the same codec and bit by bit. Throws `CorruptBlockError`. */
+export function extractLayer(bytes: Uint8Array, shape: KvShape, layer: number): Uint8Array {
+  const { codec, tokens } = checkBlock(bytes, shape);
+  const size = codec.layerBytes(tokens, shape.kvHeads * shape.headDim);
+  const single = new Uint8Array(HEADER_BYTES + size);
+  single.set(bytes.subarray(HEADER_BYTES + layer * size, HEADER_BYTES + (layer + 1) * size), HEADER_BYTES);
+  writeHeader(single, codec.id, tokens, { ...shape, layers: 1 });
+  return single;
+}
+
 function checkBlock(bytes: Uint8Array, shape: KvShape): { codec: KvCodec; tokens: number } {
   if (bytes.byteLength < HEADER_BYTES) throw new CorruptBlockError("it is shorter than its header");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -104,6 +104,14 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (version, segment)
   ) STRICT, WITHOUT ROWID;
   `,
+  // The bank of the strategy \`longmem\`: one layer of each block's keys and values.
+  `
+  CREATE TABLE longmem_bank (
+    block INTEGER PRIMARY KEY REFERENCES blocks ON DELETE CASCADE,
+    layer INTEGER NOT NULL,
+    data BLOB NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** The schema version that this code reads and writes. */

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 
+import { BankTable } from "./bank-table.ts";
 import { BlockReader, type MemoryTotals } from "./block-reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { openDatabase, storeError } from "./database.ts";
@@ -32,6 +33,8 @@ export class Store {
   readonly path: string;
   /** What the strategy `infini` keeps. */
   readonly infini: InfiniTable;
+  /** What the strategy `longmem` keeps. */
+  readonly bank: BankTable;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer;
   readonly #files: LiveFiles;
@@ -55,6 +58,7 @@ export class Store {
     this.#index = new IndexTable(this.#connection);
     this.#kv = new KvTable(this.#connection);
     this.infini = new InfiniTable(this.#connection, (steps) => this.#write(steps));
+    this.bank = new BankTable(this.#connection, (steps) => this.#write(steps));
     this.#blocks = new BlockReader(this.#connection, this.#index);
   }
 

@@ -39,6 +39,7 @@ def dequantize(stored: dict[str, Tensor]) -> dict[str, Tensor]:
 def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(quantize(tensors), path, metadata)
+    path.chmod(0o644)
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; at most {MOST_BYTES} are shipped")
 

@@ -26,10 +26,14 @@ def export(net: SideNet, checkpoint: Path, model: Path) -> Path:
     with model.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     path = STRATEGIES / f"{digest[:16]}.longmem.safetensors"
-    config = asdict(net.config) | {"chunk": CHUNK, "retrieved": RETRIEVED}
-    metadata = {"format": "repo-memory longmem 1", "model": digest, "config": json.dumps(config)}
-    write_weights(path, net.state_dict(), metadata)
+    write_weights(path, net.state_dict(), metadata_of(net, digest))
     return path
+
+
+def metadata_of(net: SideNet, model: str) -> dict[str, str]:
+    """What the engine checks before it reads a tensor; `model` is the hash of the backbone's file."""
+    config = asdict(net.config) | {"chunk": CHUNK, "retrieved": RETRIEVED}
+    return {"format": "repo-memory longmem 1", "model": model, "config": json.dumps(config)}
 
 
 def load_shipped(net: SideNet, path: Path) -> None:

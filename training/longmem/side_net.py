@@ -128,7 +128,7 @@ class SideLayer(nn.Module):
         attended = layer.attend(*parts, positions)
         read = torch.zeros_like(residual)
         if self.memory is not None and found is not None:
-            size = residual.square().mean(-1, keepdim=True).sqrt()
+            size = (residual.square().mean(-1, keepdim=True) + layer.config.norm_epsilon).sqrt()
             remembered = join_heads(self.memory.read(normed, query, found))
             read = size * functional.linear(remembered.to(dtype), self.memory.output.to(dtype)).float()
             attended = (1 - self.memory.gates(found)) * attended
