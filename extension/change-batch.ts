@@ -23,6 +23,8 @@ export class ChangeBatch {
   readonly #options: ChangeBatchOptions;
   readonly #typing = new Map<string, { timer: Disposable; rested: () => void }>();
   readonly #changed = new Map<string, string | undefined>();
+  /** Files whose editors' texts the engine has in place of the disk's. */
+  readonly #held = new Set<string>();
   #timer: Disposable | undefined;
 
   constructor(options: ChangeBatchOptions) {
@@ -44,6 +46,11 @@ export class ChangeBatch {
       this.#add(path, text());
     };
     this.#typing.set(path, { rested, timer: this.#schedule(rested, TYPING_PAUSE) });
+  }
+
+  /** The engine was told of these files' unsaved texts by other ways. */
+  holds(paths: readonly string[]): void {
+    for (const path of paths) this.#held.add(path);
   }
 
   /** Sends all that waits, also what is being typed: somebody asks a question now. */
@@ -71,8 +78,15 @@ export class ChangeBatch {
     this.#timer = undefined;
     const files = [...this.#changed].map(([path, text]) => (text === undefined ? { path } : { path, text }));
     this.#changed.clear();
-    if (files.length > MOST_FILES) this.#options.lookAgain();
-    else this.#options.send(files);
+    const isMuch = files.length > MOST_FILES;
+    if (isMuch) this.#options.lookAgain();
+    // What editors hold, or held, is not found by a look at the disk.
+    const named = isMuch ? files.filter(({ path, text }) => text !== undefined || this.#held.has(path)) : files;
+    if (named.length > 0) this.#options.send(named);
+    for (const { path, text } of named) {
+      if (text === undefined) this.#held.delete(path);
+      else this.#held.add(path);
+    }
   }
 
   #schedule(action: () => void, milliseconds: number): Disposable {

@@ -19,6 +19,7 @@ import type {
   IngestResult,
   MemoryFile,
   ModelInfo,
+  Progress,
   RecallParams,
   RecallResult,
   StatusResult,
@@ -42,6 +43,8 @@ type Context = Partial<CallContext>;
 
 /** A call that is not answered yet. */
 interface Pending {
+  /** What the engine said last about its work on it. */
+  progress?: Progress;
   onProgress?: CallContext["onProgress"];
   onAnswer?: (event: AnswerEvent) => void;
   onGenerated?: (event: GenerateEvent) => void;
@@ -54,6 +57,7 @@ export class EngineClient implements EngineApi {
   readonly #pending = new Map<number, Pending>();
   readonly #onProgress: (event: ProgressEvent) => void;
   readonly #beforeQuestion = new Set<(folder: string) => void>();
+  readonly #afterQuestion = new Set<(folder: string) => void>();
   #lastId = 0;
   #death: RepoMemoryError | undefined;
 
@@ -100,10 +104,15 @@ export class EngineClient implements EngineApi {
     return { dispose: () => void this.#beforeQuestion.delete(listener) };
   }
 
+  /** Calls back with the folder when a question about it is over, however it ended: what its progress said is over, too. */
+  afterQuestion(listener: (folder: string) => void): Disposable {
+    this.#afterQuestion.add(listener);
+    return { dispose: () => void this.#afterQuestion.delete(listener) };
+  }
+
   ask(params: AskParams, context: Context = {}): AsyncGenerator<AnswerEvent> {
     return streamed<AnswerEvent>(context, (own, onAnswer) => {
-      this.#questionComes(params.folder);
-      return this.#call("ask", params, own, { onAnswer });
+      return this.#question(params.folder, () => this.#call("ask", params, own, { onAnswer }));
     });
   }
 
@@ -124,8 +133,7 @@ export class EngineClient implements EngineApi {
   }
 
   recall(params: RecallParams, context: Context = {}): Promise<RecallResult> {
-    this.#questionComes(params.folder);
-    return this.#call("recall", params, context);
+    return this.#question(params.folder, () => this.#call("recall", params, context));
   }
 
   status(folder: string): Promise<StatusResult> {
@@ -166,12 +174,24 @@ export class EngineClient implements EngineApi {
     for (const { fail } of this.#pending.values()) fail(reason);
   }
 
-  #questionComes(folder: string): void {
+  /** Cancels every call that waits for a model to be downloaded: the download goes on while one of them does. */
+  stopDownload(): void {
+    for (const [id, { progress }] of this.#pending) if (progress?.phase === "download") void this.#engine.cancel(id);
+  }
+
+  async #question<T>(folder: string, ask: () => Promise<T>): Promise<T> {
     for (const tell of this.#beforeQuestion) tell(folder);
+    try {
+      return await ask();
+    } finally {
+      for (const tell of this.#afterQuestion) tell(folder);
+    }
   }
 
   #progress(event: ProgressEvent): void {
-    this.#pending.get(event.id)?.onProgress?.(event.progress);
+    const pending = this.#pending.get(event.id);
+    if (pending) pending.progress = event.progress;
+    pending?.onProgress?.(event.progress);
     this.#onProgress(event);
   }
 

@@ -27,6 +27,8 @@ export class FolderMemory {
   readonly folder: string;
   readonly facts = new Observable<MemoryFacts>(unread);
   #reading: AbortController | undefined;
+  /** Whether more changed during the reading than could be named: it may have passed those files already. */
+  #isOutdated = false;
   #again: NodeJS.Timeout | undefined;
 
   constructor(folder: string) {
@@ -40,16 +42,40 @@ export class FolderMemory {
     this.#reading = reading;
     this.#update({ state: "reading", meter: undefined, error: undefined });
     try {
-      // The figures of last time, while the model loads.
-      await this.refresh(client);
-      await client.ingest({ folder: this.folder, open }, { signal: reading.signal });
+      do {
+        this.#isOutdated = false;
+        // Said before anything else: a question that comes next must find the engine comparing. Meanwhile the figures of last time.
+        const ingesting = client.ingest({ folder: this.folder, open }, { signal: reading.signal });
+        await Promise.all([ingesting, this.refresh(client)]);
+        if (this.#reading !== reading) return;
+      } while (this.#isOutdated);
       this.#reading = undefined;
       await this.refresh(client);
     } catch (error) {
       if (this.#reading === reading) this.#failed(error);
+      // Stopped, but its last progress may have come after that.
+      else if (!this.#reading) await this.refresh(client).catch(() => {});
     } finally {
+      reading.abort();
       if (this.#reading === reading) this.#reading = undefined;
     }
+  }
+
+  /** Reads the folder; returns also when the reading is paused, which then goes on whenever the user says so. */
+  async readUnlessPaused(client: EngineClient, open: string[] = []): Promise<void> {
+    const { promise: paused, resolve } = Promise.withResolvers<void>();
+    const subscription = this.facts.onChange(({ state }) => state === "paused" && resolve());
+    try {
+      await Promise.race([this.read(client, open), paused]);
+    } finally {
+      subscription.dispose();
+    }
+  }
+
+  /** Compares the folder with the memory: now, or where a reading is at work already, again when that ends. */
+  async lookAgain(client: EngineClient): Promise<void> {
+    if (this.#reading) this.#isOutdated = true;
+    else await this.read(client);
   }
 
   async pause(client: EngineClient): Promise<void> {
@@ -87,12 +113,12 @@ export class FolderMemory {
   }
 
   #take(status: StatusResult): void {
-    const { state, files, tokens, bytes, model, device, storesBytes, budgetBytes, coverage } = status;
+    const { state, files, tokens, bytes, model, device, deviceReason, storesBytes, budgetBytes, coverage } = status;
     const states = { empty: "unread", ready: "ready", ingesting: "reading", paused: "paused" } as const;
     const shown = this.#reading && state !== "paused" ? "reading" : states[state];
     const atWork = shown === "reading" || shown === "paused";
     const progress = atWork ? this.facts.value.meter : undefined;
-    const known = { files, tokens, allTokens: coverage?.of, bytes, model: model?.name, device };
+    const known = { files, tokens, allTokens: coverage?.of, bytes, model: model?.name, device, deviceReason };
     const disk = { used: storesBytes, budget: budgetBytes };
     this.facts.set({ ...known, disk, state: shown, meter: progress, error: undefined });
   }

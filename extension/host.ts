@@ -37,6 +37,8 @@ export class Host {
   readonly #context: vscode.ExtensionContext;
   readonly #memories = new Map<string, FolderMemory>();
   #chosen: string | undefined;
+  /** The reading of one folder after the other. */
+  #round = new AbortController();
 
   constructor(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, engineFile: string) {
     this.#context = context;
@@ -61,6 +63,8 @@ export class Host {
     context.subscriptions.push(
       this.engine.state.onChange((state) => this.#engineChanged(state)),
       vscode.workspace.onDidChangeWorkspaceFolders(() => this.#foldersChanged()),
+      // The folder that is asked about may be another editor's now.
+      vscode.window.onDidChangeActiveTextEditor(() => this.#tellMemory()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.begin()),
     );
   }
@@ -118,12 +122,21 @@ export class Host {
   }
 
   async #readAll(client: EngineClient): Promise<void> {
-    // One after the other: they share one processor.
+    const { signal } = (this.#round = new AbortController());
+    // One after the other: they share one processor. The user may have one wait, not the others with it.
     for (const folder of vscode.workspace.workspaceFolders ?? []) {
+      if (signal.aborted) return;
       const memory = this.memoryOf(folder);
-      if (readsAutomatically()) await memory.read(client, openFiles(folder));
+      if (readsAutomatically()) await memory.readUnlessPaused(client, openFiles(folder));
       else await memory.refresh(client);
     }
+  }
+
+  /** Stops the download that the folder's reading, or a question, waits for, and all that would begin it anew by itself. */
+  stopDownload(memory: FolderMemory): void {
+    this.#round.abort();
+    memory.reset();
+    this.client()?.stopDownload();
   }
 
   async *#ask(question: Question, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
@@ -137,7 +150,6 @@ export class Host {
       yield event;
     }
     this.answered.set(true);
-    void this.memoryOf(folder).refresh(client).catch(this.#logError);
   }
 
   /** Waits until the engine is open; starts it when it is off. */
@@ -155,9 +167,14 @@ export class Host {
 
   #engineChanged(state: EngineState): void {
     this.log.debug(`engine: ${state.kind}`);
-    if (state.kind === "ready") void this.#readAll(state.client).catch(this.#logError);
+    if (state.kind === "ready") this.#engineReady(state.client);
     if (state.kind === "stopped" || state.kind === "restarting")
       for (const each of this.#memories.values()) each.reset();
+  }
+
+  #engineReady(client: EngineClient): void {
+    client.afterQuestion((folder) => void this.#memories.get(folder)?.refresh(client).catch(this.#logError));
+    void this.#readAll(client).catch(this.#logError);
   }
 
   #foldersChanged(): void {

@@ -53,7 +53,7 @@ class FolderWatcher {
       send: (files) => quietly(tell(files)),
       lookAgain: () => {
         const client = host.client();
-        if (client) quietly(memory.read(client));
+        if (client) quietly(memory.lookAgain(client));
       },
     });
     const tellEditors = () => {
@@ -61,6 +61,7 @@ class FolderWatcher {
       if (!client) return;
       const files = unsavedTexts(folder, LONGEST_TEXT);
       for (const { path } of files) this.#unsaved.add(path);
+      this.#batch.holds(files.map(({ path }) => path));
       quietly(client.changed({ folder: memory.folder, files, open: openFiles(folder) }));
     };
     const start = () => {
@@ -109,6 +110,10 @@ class FolderWatcher {
   #onDisk(uri: vscode.Uri): void {
     const path = this.#path(uri);
     if (path === undefined) return;
+    // A file's event may come late: what was typed since stands for the file all the same.
+    const address = uri.toString();
+    const typed = vscode.workspace.textDocuments.find((each) => each.isDirty && each.uri.toString() === address);
+    if (typed) return this.#typed(path, typed);
     this.#unsaved.delete(path);
     this.#batch.onDisk(path);
   }
@@ -121,7 +126,10 @@ class FolderWatcher {
 
   #inEditor({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
     const path = this.#path(document.uri);
-    if (path === undefined || contentChanges.length === 0) return;
+    if (path !== undefined && contentChanges.length > 0) this.#typed(path, document);
+  }
+
+  #typed(path: string, document: vscode.TextDocument): void {
     this.#unsaved.add(path);
     // The first change comes before the document counts as unsaved: that is asked when typing rests.
     this.#batch.inEditor(path, () => {

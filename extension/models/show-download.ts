@@ -20,7 +20,7 @@ async function follow(host: Host, memory: FolderMemory): Promise<void> {
   const title = vscode.l10n.t("Downloading a model");
   const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title };
   const stopped = await vscode.window.withProgress(options, (progress, token) => {
-    const cancelled = token.onCancellationRequested(() => memory.reset());
+    const cancelled = token.onCancellationRequested(() => host.stopDownload(memory));
     return untilOver(memory, progress)
       .finally(() => cancelled.dispose())
       .then(() => token.isCancellationRequested);

@@ -73,6 +73,26 @@ test("a branch switch is told as one look, not as thousands of names", () => {
   expect([sent.length, looks()]).toEqual([0, 1]);
 });
 
+test("among thousands, what editors hold or held is named: a look at the disk does not find it", () => {
+  const { changes, sent, pass, looks } = batch();
+  changes.inEditor("saved.ts", () => "typed before");
+  changes.holds(["reverted.ts"]);
+  changes.sendNow();
+  for (let index = 0; index <= 1000; index++) changes.onDisk(`${index}.ts`);
+  changes.onDisk("saved.ts");
+  changes.onDisk("reverted.ts");
+  changes.inEditor("typed.ts", () => "typed now");
+  changes.sendNow();
+  expect(looks()).toBe(1);
+  expect(sent.slice(1)).toEqual([
+    [{ path: "saved.ts" }, { path: "reverted.ts" }, { path: "typed.ts", text: "typed now" }],
+  ]);
+  for (let index = 0; index <= 1000; index++) changes.onDisk(`${index}.ts`);
+  changes.onDisk("saved.ts");
+  pass();
+  expect(sent).toHaveLength(2);
+});
+
 test("nothing is sent after the end", () => {
   const { changes, sent, pass } = batch();
   changes.onDisk("a.ts");

@@ -94,6 +94,7 @@ export function vscodeStub(root: string) {
       activeColorTheme: { kind: 2 },
       onDidChangeActiveColorTheme: () => new Disposable(() => {}),
       activeTextEditor: undefined,
+      onDidChangeActiveTextEditor: () => new Disposable(() => {}),
       visibleTextEditors: [],
       tabGroups: { all: [] },
       showInformationMessage: message,

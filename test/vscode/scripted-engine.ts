@@ -93,8 +93,13 @@ class ScriptedEngine implements EngineApi {
     return result;
   }
 
-  async *ask(params: AskParams, { signal }: CallContext): AsyncGenerator<AnswerEvent> {
+  async *ask(params: AskParams, { signal, onProgress }: CallContext): AsyncGenerator<AnswerEvent> {
     const { question, folder } = params;
+    if (question.includes("waits")) {
+      onProgress({ phase: "ingest", done: 1, total: 2, unit: "tokens", rate: 1, secondsLeft: 1 });
+      while (!signal.aborted) await yieldOnce();
+      signal.throwIfAborted();
+    }
     if (question.includes("crash")) process.kill(process.pid, "SIGKILL");
     if (question.includes("fail")) throw new RepoMemoryError("model-invalid", failure);
     const blocks = sources(folder);
