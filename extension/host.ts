@@ -5,6 +5,7 @@ import type { ProgressEvent } from "../engine/protocol/rpc.ts";
 import type { MemoryView } from "../webview/protocol/messages.ts";
 import { askParams } from "./chats/ask-params.ts";
 import type { Chats } from "./chats/chats.ts";
+import { tellMissing } from "./chats/tell-missing.ts";
 import { openChats, type WindowChats } from "./chats/open-chats.ts";
 import { workspaceLinks } from "./chats/workspace-links.ts";
 import type { Conversation, Question } from "./conversation.ts";
@@ -146,6 +147,7 @@ export class Host {
     const params = await askParams(folder, client, question);
     const context: Pick<CallContext, "signal"> = { signal };
     for await (const event of client.ask(params, context)) {
+      if (event.type === "lookup") void tellMissing(folder, client, question.mentions).catch(this.#logError);
       if (event.type === "end") this.lastAnswer.set({ folder, lines: event.result.lines });
       yield event;
     }

@@ -1,8 +1,9 @@
 /** The page's state: messages change it, and it is drawn at most once a frame. */
 import type { HostMessage } from "./protocol/messages.ts";
 import { initialState, type LocalMessage, reduceAll, type ViewState } from "./state.ts";
+import { save, saved } from "./vscode-api.ts";
 
-let state = initialState;
+let state: ViewState = { ...initialState, mentions: saved().mentions };
 let waiting: (HostMessage | LocalMessage)[] = [];
 let draw: (state: ViewState) => void = () => {};
 
@@ -24,7 +25,9 @@ export function dispatch(message: LocalMessage): void {
 }
 
 function apply(): void {
+  const { mentions } = state;
   state = reduceAll(state, waiting);
   waiting = [];
+  if (state.mentions !== mentions) save({ mentions: [...state.mentions] });
   draw(state);
 }

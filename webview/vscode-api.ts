@@ -1,4 +1,5 @@
 import type { ViewMessage } from "./protocol/messages.ts";
+import { readSavedState, type SavedState } from "./saved-state.ts";
 
 /** What VS Code gives to a webview's page. */
 interface VsCodeApi {
@@ -7,18 +8,10 @@ interface VsCodeApi {
   setState(state: SavedState): void;
 }
 
-/** What survives while the panel is hidden: its page is thrown away then. */
-interface SavedState {
-  /** The question that is being written. */
-  draft: string;
-  /** The chat that is shown; "" before the extension named one. */
-  chat: string;
-}
-
 declare function acquireVsCodeApi(): VsCodeApi;
 
 const api = acquireVsCodeApi();
-let kept = read(api.getState());
+let kept = readSavedState(api.getState());
 
 /** Asks something of the extension. */
 export function send(message: ViewMessage): void {
@@ -35,10 +28,4 @@ export function saved(): Readonly<SavedState> {
 export function save(change: Partial<SavedState>): void {
   kept = { ...kept, ...change };
   api.setState(kept);
-}
-
-function read(state: unknown): SavedState {
-  const known = typeof state === "object" && state !== null ? { ...state } : {};
-  const text = (value: unknown) => (typeof value === "string" ? value : "");
-  return { draft: "draft" in known ? text(known.draft) : "", chat: "chat" in known ? text(known.chat) : "" };
 }

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { ViewMessage } from "../../webview/protocol/messages.ts";
 import { citationTarget } from "../citation-target.ts";
 import { openCitation } from "../open-citation.ts";
+import { pathIn } from "../open-files.ts";
 import { selectedCode } from "../selected-code.ts";
 import type { ChatPage } from "./chat-page.ts";
 import { completeMention } from "./complete-mention.ts";
@@ -92,12 +93,17 @@ async function talk(page: ChatPage, message: TalkMessage): Promise<void> {
 }
 
 /** A command that says nothing of what it is about means what is selected in the editor, or what the cursor is in. */
-async function ask({ chat }: ChatPage, { question, mentions }: Extract<Action, { type: "ask" }>): Promise<void> {
+async function ask({ host, chat }: ChatPage, { question, mentions }: Extract<Action, { type: "ask" }>): Promise<void> {
   const command = slashCommand(question);
-  const editor = vscode.window.activeTextEditor;
-  const isOfEditor = command?.about === "" && mentions.length === 0 && editor !== undefined;
-  const selection = isOfEditor ? await selectedCode(editor) : undefined;
+  const editor = command?.about === "" && mentions.length === 0 ? editorIn(host.folder()) : undefined;
+  const selection = editor && (await selectedCode(editor));
   await chat.conversation.ask(question, selection, { mentions, ...(command && { asked: command.asked }) });
+}
+
+/** The editor in front, where it shows a file of the folder: the engine takes no other file's lines. */
+function editorIn(folder: vscode.WorkspaceFolder | undefined): vscode.TextEditor | undefined {
+  const editor = vscode.window.activeTextEditor;
+  return folder && editor && pathIn(folder, editor.document.uri) !== undefined ? editor : undefined;
 }
 
 /** What a question of an earlier session asked, if it began with a command. */

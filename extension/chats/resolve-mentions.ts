@@ -23,7 +23,7 @@ export interface ResolvedMentions {
   selection: Selection | undefined;
 }
 
-/** Turns mentions into files and lines of the memory, and what the memory cannot have into text. Gone files are passed over. */
+/** Turns mentions into files and lines of the memory, and what the memory cannot have into text. Gone files are passed over here. */
 export async function resolveMentions(
   folder: vscode.WorkspaceFolder,
   client: EngineClient,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type * as vscode from "vscode";
 import { Host } from "../../extension/host.ts";
+import { asked } from "../support/vscode-stub.ts";
 
 const scripted = fileURLToPath(new URL("../vscode/scripted-engine.ts", import.meta.url));
 
@@ -78,6 +79,14 @@ test("a question that was stopped while it waited leaves no reading behind", asy
   host.conversation.stop();
   await asking;
   await is("ready");
+  expect(host.conversation.turns).toMatchObject([{ state: "done", error: undefined }]);
+});
+
+test("a question that names a file which is not in memory is answered, and the user is told", async () => {
+  const host = openWindow();
+  await host.conversation.ask("Where?", undefined, { mentions: [{ kind: "file", path: ".env" }] });
+  const told = () => asked.filter(({ on }) => on.startsWith("Not in memory"));
+  await vi.waitFor(() => expect(told()).toHaveLength(1));
   expect(host.conversation.turns).toMatchObject([{ state: "done", error: undefined }]);
 });
 
