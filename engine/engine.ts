@@ -111,7 +111,8 @@ export class Engine implements EngineApi {
   async status(folder: string): Promise<StatusResult> {
     const known = this.workspaces.get(folder)?.status() ?? latestTotals(this.options.dataDir, folder);
     const disk = { storesBytes: this.budget.used(), budgetBytes: this.budget.bytes };
-    return { folder, ...known, ...disk, model: this.loaded?.info, device: `CPU, ${this.threads} threads` };
+    const device = this.loaded?.device.status ?? { device: `CPU, ${this.threads} threads` };
+    return { folder, ...known, ...disk, model: this.loaded?.info, ...device };
   }
 
   async forget({ folder, paths }: ForgetParams): Promise<ForgetResult> {
@@ -162,7 +163,9 @@ export class Engine implements EngineApi {
     this.workspaces.clear();
     this.opening.clear();
     await this.chats.settled();
-    await (await this.loading?.cancel())?.model.close();
+    const loaded = await this.loading?.cancel();
+    await loaded?.device.close();
+    await loaded?.model.close();
     this.loaded = undefined;
   }
 

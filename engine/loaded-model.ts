@@ -2,6 +2,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { BlockEncoder, type OpenLookup } from "./inference/block-encoder.ts";
+import { ModelDevice } from "./inference/choose-device.ts";
 import { convertModel } from "./inference/convert-model.ts";
 import type { ConvertedModel } from "./inference/converted-model.ts";
 import { type LookupSources, openLookup } from "./inference/open-lookup.ts";
@@ -18,6 +19,7 @@ export interface LoadedModel {
   model: LanguageModel;
   prompt: PromptWriter;
   encoder: BlockEncoder;
+  device: ModelDevice;
 }
 
 /** Finds or fetches the model, converts it where that has not been done, and loads it. */
@@ -38,11 +40,15 @@ export async function loadModel(
   try {
     const converted = await convertModel(source, join(options.dataDir, "models", "converted"), threads, context);
     const model = await openConverted(converted, threads);
+    const device = new ModelDevice({ choice: options.device ?? "auto", dataDir: options.dataDir, threads, log });
+    const choosing = device.choose(model);
+    // Nobody waits for a GPU that nobody asked for: the CPU begins.
+    if (options.device === "webgpu") await choosing;
     const { prompt, encoder } = await prepare(model, { dataDir: options.dataDir, threads, log });
     const { name, license, architecture, contextTokens } = model.config;
     const { size: bytes } = await stat(path);
     const info: ModelInfo = { name, path, architecture, contextTokens, bytes, license, state: "in-use" };
-    return { info, model, prompt, encoder };
+    return { info, model, prompt, encoder, device };
   } finally {
     await source.close();
   }

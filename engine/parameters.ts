@@ -82,6 +82,7 @@ const Open = v.object({
   model: v.exactOptional(Path),
   mayDownload: v.exactOptional(v.boolean()),
   threads: v.exactOptional(count(1024)),
+  device: v.exactOptional(v.picklist(["auto", "cpu", "webgpu"])),
   secretPatterns: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(1024))), v.maxLength(10_000))),
   maxFileBytes: v.exactOptional(count(2 ** 31)),
   diskBudgetBytes: v.exactOptional(count(2 ** 50)),

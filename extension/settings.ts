@@ -13,6 +13,7 @@ const MODEL_VARIABLE = "REPO_MEMORY_MODEL";
 const ENGINE_SETTINGS = [
   "model",
   "threads",
+  "device",
   "priority",
   "pauseOnBattery",
   "dataFolder",
@@ -48,6 +49,7 @@ export function openParams(): OpenParams {
     ...(model && { model }),
     ...(dataDir && { dataDir }),
     ...(threads > 0 && { threads }),
+    ...deviceChoice(settings.get<string>("device", "auto")),
     ...(diskBudget > 0 && { diskBudgetBytes: Math.round(diskBudget * 1e9) }),
     secretPatterns: secretPatterns(settings),
     priority: settings.get<string>("priority", "low") === "normal" ? "normal" : "low",
@@ -64,6 +66,11 @@ function secretPatterns(settings: vscode.WorkspaceConfiguration): string[] {
   const levels = settings.inspect<string[]>("secretPatterns");
   const lists = [levels?.workspaceFolderValue, levels?.workspaceValue, levels?.globalValue];
   return lists.flatMap((list) => list ?? []);
+}
+
+/** A choice that is not known is left out. */
+function deviceChoice(name: string): Pick<OpenParams, "device"> {
+  return name === "auto" || name === "cpu" || name === "webgpu" ? { device: name } : {};
 }
 
 /** Names the model in the settings of this machine; "" lets the machine's memory choose. */

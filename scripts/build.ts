@@ -50,11 +50,12 @@ const bundles: BuildOptions[] = [
   {
     ...node,
     // The child process's main file, which its worker thread starts again (see `engine/main.ts`), the command line, and the
-    // thread in which both of them parse.
+    // thread and the process in which both of them parse and try a GPU.
     entryPoints: {
       engine: "engine/main.ts",
       cli: "engine/cli.ts",
       "grammar-thread": "engine/ingest/grammar-thread.ts",
+      "device-test": "engine/inference/device-test.ts",
     },
     outdir: "dist",
     external: native,

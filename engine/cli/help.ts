@@ -10,6 +10,7 @@ export const sharedOptions: Record<string, OptionSpec> = {
   },
   data: { type: "string", value: "DIR", help: "Where memory and models are kept (~/.cache/repo-memory)" },
   threads: { type: "string", value: "N", help: "Threads for the model's arithmetic; one a core if absent" },
+  device: { type: "string", value: "D", help: "auto takes a GPU that is right and faster; or cpu, or webgpu (auto)" },
   "disk-budget": {
     type: "string",
     value: "GB",

@@ -1,5 +1,6 @@
 /** The small commands: `status`, `forget`, `models`. */
 import { isAbsolute, relative, sep } from "node:path";
+import type { DeviceReason } from "../protocol/device.ts";
 import type { ModelInfo, StatusResult } from "../protocol/requests.ts";
 import { usageError } from "./arguments.ts";
 import { type Command, type CommandCall, folderArgument } from "./command.ts";
@@ -41,6 +42,8 @@ function statusText({
   bytes: size,
   model,
   device,
+  deviceReason,
+  deviceDetail,
   ...disk
 }: StatusResult): string {
   return [
@@ -49,8 +52,24 @@ function statusText({
     `Memory  ${counted(files, "file")}, ${counted(blocks, "block")}, ${counted(tokens, "token")}, ${bytes(size)} on disk`,
     `Disk    ${bytes(disk.storesBytes)} of ${bytes(disk.budgetBytes)} for the memory of all folders`,
     `Model   ${model === undefined ? "none chosen yet" : `${model.name} (${model.license || "license not stated"})`}`,
-    `Device  ${device}`,
+    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}`,
   ].join("\n");
+}
+
+const deviceReasons: Partial<Record<DeviceReason, string>> = {
+  passed: "it gave the CPU's numbers, and faster",
+  testing: "a GPU is being tested",
+  failed: "the GPU does not start",
+  crashed: "the GPU crashed",
+  wrong: "the GPU computes wrongly",
+  late: "the GPU does not answer in time",
+  slow: "the GPU is slower",
+  lost: "the GPU failed in work",
+};
+
+function deviceWhy(reason: DeviceReason | undefined, detail: string | undefined): string {
+  const why = reason === undefined ? undefined : deviceReasons[reason];
+  return why === undefined ? "" : ` (${why}${detail === undefined ? "" : `: ${detail}`})`;
 }
 
 export const forgetCommand: Command = {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { defaultDataDir } from "../data-dir.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
+import type { DeviceChoice } from "../protocol/device.ts";
 import type { CallContext, EngineApi, EngineOptions, Priority } from "../protocol/requests.ts";
 import { Arguments, given, usageError } from "./arguments.ts";
 import { askCommand } from "./ask-command.ts";
@@ -101,6 +102,7 @@ function engineOptions(args: Arguments, { env, cwd }: CliEnvironment): EngineOpt
       model: model === undefined ? undefined : modelName(cwd, model),
       threads: args.number("threads", { min: 1, max: 1024 }),
       diskBudgetBytes: budgetFrom(args),
+      device: deviceFrom(args),
       priority: priorityFrom(args),
       maxFileBytes: maxFileBytesFrom(args),
       secretPatterns: linesOf(env["REPO_MEMORY_SECRET_PATTERNS"]),
@@ -122,6 +124,12 @@ function maxFileBytesFrom(args: Arguments): number | undefined {
 function linesOf(text = ""): string[] | undefined {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   return lines.length === 0 ? undefined : lines;
+}
+
+function deviceFrom(args: Arguments): DeviceChoice | undefined {
+  const device = args.text("device");
+  if (device === undefined || device === "auto" || device === "cpu" || device === "webgpu") return device;
+  throw usageError(`--device takes auto, cpu or webgpu, not "${device}".`);
 }
 
 function priorityFrom(args: Arguments): Priority | undefined {

@@ -15,6 +15,7 @@ import {
   emitRotation,
   emitSkipNorm,
   newNames,
+  type PackedLayer,
 } from "./decoder.ts";
 import { emitLinear, type PackedLinear } from "./linear.ts";
 import { OnnxGraph } from "./onnx-writer.ts";
@@ -48,7 +49,7 @@ export function filledNames(layer: number): { keys: string; values: string } {
  * `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees the slots whose number is not above its own. Outputs as `writeDecoder`'s, and the filled buffers.
  */
 export function writeDeviceDecoder(config: ModelConfig, stored: StoredDecoder, outputs: DeviceOutputs): Uint8Array {
-  const { model } = stored;
+  const model = { ...stored.model, layers: stored.model.layers.map(exactLayer) };
   const graph = new OnnxGraph();
   declareInputs(graph, config, stored);
   const bias = emitBias(graph);
@@ -78,7 +79,7 @@ export function writeDeviceDecoder(config: ModelConfig, stored: StoredDecoder, o
 export function writeCandidates(config: ModelConfig, output: PackedLinear): Uint8Array {
   const graph = new OnnxGraph();
   graph.input("hidden", "float32", [1, "T", config.hidden]);
-  const logits = emitLinear(graph, "output", output, "hidden");
+  const logits = emitLinear(graph, "output", exact(output), "hidden");
   const count = Math.min(CANDIDATES, config.vocabulary);
   graph.nodeWithOutputs("TopK", [logits, graph.integers(count)], ["best", "ids"]);
   graph.output("best", "float32", [1, "T", count]);
@@ -112,6 +113,16 @@ export function writeGrowth({ kvHeads, headDim }: ModelConfig): Uint8Array {
   graph.node("Concat", ["slots", zeros], { axis: 1 }, "grown");
   graph.output("grown", "float32", [kvHeads, "S1", headDim]);
   return graph.serialize();
+}
+
+/** A device has no use for rounded inputs, and float32 gives the same numbers on every one. */
+function exact(linear: PackedLinear): PackedLinear {
+  return linear.format === "nbits" ? { ...linear, isExact: true } : linear;
+}
+
+function exactLayer(layer: PackedLayer): PackedLayer {
+  const { qkv, output, gateUp, down } = layer;
+  return { ...layer, qkv: exact(qkv), output: exact(output), gateUp: exact(gateUp), down: exact(down) };
 }
 
 function declareInputs(graph: OnnxGraph, config: ModelConfig, { rope, positions }: StoredDecoder): void {

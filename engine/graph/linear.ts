@@ -27,6 +27,8 @@ export type PackedLinear =
       columns: number;
       /** Columns after the matrix's own that hold what the zero points could not (see `packAffine`); 0 without. */
       offsetColumns: number;
+      /** Whether inputs stay float32; without it they are rounded to int8, which is what the CPU is fast at. */
+      isExact?: boolean;
       codes: ExternalData;
       scales: ExternalData;
       zeroPoints?: ExternalData;
@@ -200,7 +202,7 @@ function emitNBits(
   linear: Extract<PackedLinear, { format: "nbits" }>,
   input: string,
 ): string {
-  const { rows, columns, bits, offsetColumns } = linear;
+  const { rows, columns, bits, offsetColumns, isExact = false } = linear;
   const width = columns + offsetColumns;
   const blocks = width / BLOCK;
   const inputs = [
@@ -212,7 +214,8 @@ function emitNBits(
     inputs.push(graph.constant(`${name}.zeros`, "uint8", [rows * Math.ceil(blocks / 2)], linear.zeroPoints));
   }
   // Accuracy level 4: inputs are rounded to int8 a block of 32 at a time, as llama.cpp does.
-  return graph.contrib("MatMulNBits", inputs, { K: width, N: rows, bits, block_size: BLOCK, accuracy_level: 4 });
+  const accuracy = isExact ? 1 : 4;
+  return graph.contrib("MatMulNBits", inputs, { K: width, N: rows, bits, block_size: BLOCK, accuracy_level: accuracy });
 }
 
 /** Appends to each row the sums of its blocks of 32, for the columns that `packAffine` added. */

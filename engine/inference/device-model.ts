@@ -20,6 +20,8 @@ import type { AttentionWindow } from "./attention-window.ts";
 import { type DeviceWindow, DeviceWindows, slotIndices } from "./device-window.ts";
 import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
 
+/** Counts up whenever the device's graphs change: GPUs that passed with others are tested again. */
+export const DEVICE_GRAPHS_VERSION = 1;
 /** The number of a slot that no token sees; a token's own number is its place in the run. */
 const CLOSED_SLOT = 1e9;
 /** Of one product of all queries with all keys: more would not fit the buffers that devices bind. */

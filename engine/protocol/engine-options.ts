@@ -1,4 +1,5 @@
 /** How an engine is opened. Types only. */
+import type { DeviceChoice } from "./device.ts";
 
 /** How the engine's process competes with others. */
 export type Priority = "low" | "normal";
@@ -13,6 +14,8 @@ export interface EngineOptions {
   mayDownload?: boolean;
   /** Threads for the model's arithmetic; the number of physical cores by default. */
   threads?: number;
+  /** What the model computes on; "auto" by default. */
+  device?: DeviceChoice;
   /** More patterns (gitignore syntax) of files that must never be read. */
   secretPatterns?: string[];
   /** Files above this many bytes are skipped; 1 MiB by default. */

@@ -1,4 +1,5 @@
 /** The calls that the engine answers, by name: what goes in, what comes out, in which units. Types only. */
+import type { DeviceReason, DeviceStatus } from "./device.ts";
 import type {
   CountTokensParams,
   CountTokensResult,
@@ -171,7 +172,7 @@ export interface RecallResult {
   coverage?: Coverage;
 }
 
-export interface StatusResult {
+export interface StatusResult extends Pick<DeviceStatus, "device" | "deviceDetail"> {
   folder: string;
   state: "empty" | "ingesting" | "paused" | "ready";
   files: number;
@@ -183,7 +184,8 @@ export interface StatusResult {
   /** Size of this folder's store on disk. */
   bytes: number;
   model: ModelInfo | undefined;
-  device: string;
+  /** Known once the model is loaded. */
+  deviceReason?: DeviceReason;
   /** How much of the folder is in memory; known once something has opened it. */
   coverage?: Coverage;
 }

@@ -1,9 +1,12 @@
 /** The only module that imports onnxruntime: tensors in, tensors out, on the CPU or on a GPU through WebGPU. */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import { DeviceLost } from "./device-lost.ts";
 
 export { Tensor };
+
+/** onnxruntime's own version. */
+export const RUNTIME_VERSION = env.versions.node ?? env.versions.common;
 
 /** What computes: onnxruntime's own kernels, or a GPU. */
 export type Provider = "cpu" | "webgpu";

@@ -88,11 +88,26 @@ function factsOf(memory: MemoryView, audience: Audience): string[] {
     ...memoryFacts(memory, audience),
     ...workFacts(memory, audience),
     ...(model === undefined ? [] : [l10n.t("Model: {0}", model)]),
-    ...(device === undefined || device === "" ? [] : [l10n.t("Runs on: {0}", device)]),
+    ...(device === undefined || device === "" ? [] : [deviceFact(device, memory.deviceReason, l10n)]),
     ...(disk === undefined
       ? []
       : [l10n.t("Disk: {0} of {1} for all folders", bytes(disk.used, language), bytes(disk.budget, language))]),
   ];
+}
+
+/** The device, and where a GPU is not used, why; a machine without one needs no reason. */
+function deviceFact(device: string, reason: string | undefined, l10n: Localisation): string {
+  const reasons: Record<string, string> = {
+    testing: l10n.t("a GPU is being tested"),
+    failed: l10n.t("the GPU does not start"),
+    crashed: l10n.t("the GPU crashed"),
+    wrong: l10n.t("the GPU computes wrongly"),
+    late: l10n.t("the GPU does not answer in time"),
+    slow: l10n.t("the GPU is slower"),
+    lost: l10n.t("the GPU failed in work"),
+  };
+  const why = reasons[reason ?? ""];
+  return l10n.t("Runs on: {0}", why === undefined ? device : `${device} (${why})`);
 }
 
 function memoryFacts({ files, tokens, allTokens, meter }: MemoryView, { l10n, language }: Audience): string[] {

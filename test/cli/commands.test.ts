@@ -106,6 +106,11 @@ describe("ask", () => {
     expect((await run(["status", folder, "--disk-budget", "much"])).code).toBe(2);
   });
 
+  test("--device is auto, cpu or webgpu, and reaches the engine", async () => {
+    expect((await run(["ask", folder, "q", "--device", "webgpu"])).options).toMatchObject({ device: "webgpu" });
+    expect((await run(["ask", folder, "q", "--device", "cuda"])).code).toBe(2);
+  });
+
   test("--priority is low or normal, and reaches the engine", async () => {
     expect((await run(["ask", folder, "q", "--priority", "low"])).options).toMatchObject({ priority: "low" });
     expect((await run(["ask", folder, "q", "--priority", "high"])).code).toBe(2);

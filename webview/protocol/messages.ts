@@ -48,8 +48,9 @@ export interface MemoryView {
   disk?: { used: number; budget: number } | undefined;
   /** The model's name, once one is loaded. */
   model: string | undefined;
-  /** What the model runs on. */
+  /** What the model runs on, and why: a word of the engine's. */
   device?: string | undefined;
+  deviceReason?: string | undefined;
   meter: Meter | undefined;
   error: ErrorCard | undefined;
 }

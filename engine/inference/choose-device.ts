@@ -1,0 +1,111 @@
+/** What a model computes on: the CPU, until a GPU has shown that it computes the same, and faster. */
+import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { DeviceChoice, DeviceReason, DeviceStatus } from "../protocol/device.ts";
+import { RepoMemoryError } from "../protocol/errors.ts";
+import { findGpus, type Gpus } from "../runtime/gpus.ts";
+import { RUNTIME_VERSION } from "../runtime/session.ts";
+import { DEVICE_GRAPHS_VERSION, DeviceModel } from "./device-model.ts";
+import { DeviceRecords } from "./device-records.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { testDevice } from "./test-device.ts";
+
+/** What a choice is made by. */
+export interface DeviceOptions {
+  choice: DeviceChoice;
+  dataDir: string;
+  threads: number;
+  log: (line: string) => void;
+  /** What a test may put in place of the machine, the self-test's program and its time limit. */
+  gpus?: () => Promise<Gpus>;
+  program?: URL;
+  limitMs?: number;
+}
+
+/** Nobody waits for the test of "auto"; that of "webgpu" may run on software. */
+const LIMIT_MS = { auto: 60_000, webgpu: 600_000 };
+
+/** One model's device. */
+export class ModelDevice {
+  readonly #options: DeviceOptions;
+  readonly #closing = new AbortController();
+  #gpu: string | undefined;
+  #reason: DeviceReason = "chosen";
+  #detail = "";
+  #records: DeviceRecords | undefined;
+  #choosing: Promise<void> = Promise.resolve();
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+  }
+
+  get status(): DeviceStatus {
+    return {
+      device: this.#gpu ?? `CPU, ${this.#options.threads} threads`,
+      deviceReason: this.#reason,
+      ...(this.#detail === "" ? {} : { deviceDetail: this.#detail }),
+    };
+  }
+
+  /** Chooses for a model that runs on the CPU so far. Resolves when that is decided; a caller need not wait. */
+  choose(model: LanguageModel): Promise<void> {
+    this.#choosing = this.#choose(model).catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) this.#stay("failed", RepoMemoryError.from(error).message);
+    });
+    return this.#choosing;
+  }
+
+  /** To be called before the model is closed: stops a test, and waits until nothing is put onto the model any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#choosing;
+    this.#records?.end();
+  }
+
+  async #choose(model: LanguageModel): Promise<void> {
+    const { choice, gpus = findGpus } = this.#options;
+    if (choice === "cpu") return;
+    const { hardware, fingerprint } = await gpus();
+    if (choice === "auto" && hardware.length === 0) return this.#stay("no-gpu", "");
+    this.#reason = "testing";
+    const { reason, detail } = await this.#tested(model, choice, fingerprint);
+    if (reason !== "passed") return this.#stay(reason, detail);
+    await this.#use(model, hardware[0] ?? "software", detail);
+  }
+
+  async #tested(model: LanguageModel, choice: "auto" | "webgpu", fingerprint: string) {
+    const { dataDir, threads, program, limitMs = LIMIT_MS[choice] } = this.#options;
+    const graphs = createHash("sha256")
+      .update(await readFile(join(model.folder, "decode.onnx")))
+      .digest("hex");
+    const version = `${RUNTIME_VERSION} ${DEVICE_GRAPHS_VERSION}`;
+    this.#records = new DeviceRecords(dataDir, [choice, fingerprint, version, model.hash, graphs]);
+    const known = this.#records.outcome();
+    if (known) return known;
+    const request = { folder: model.folder, threads, isTimed: choice === "auto" };
+    const outcome = await testDevice(request, limitMs, this.#closing.signal, program);
+    this.#records.note(outcome);
+    return outcome;
+  }
+
+  async #use(model: LanguageModel, gpu: string, detail: string): Promise<void> {
+    const { folder, config, attentionHeads: heads } = model;
+    this.#records?.begin();
+    const device = await DeviceModel.open({ folder, config, heads }, this.#options.threads);
+    if (this.#closing.signal.aborted) return device.close();
+    model.useDevice(device, ({ message }) => this.#stay("lost", message));
+    this.#gpu = `${gpu} (WebGPU)`;
+    this.#reason = this.#options.choice === "webgpu" ? "chosen" : "passed";
+    this.#detail = detail;
+    this.#options.log(`The model runs on ${this.#gpu}. ${detail}`.trim());
+  }
+
+  #stay(reason: DeviceReason, detail: string): void {
+    this.#records?.end();
+    this.#gpu = undefined;
+    this.#reason = reason;
+    this.#detail = detail;
+    if (reason !== "no-gpu") this.#options.log(`The model runs on the CPU: ${reason}${detail && `, ${detail}`}.`);
+  }
+}

@@ -1,0 +1,148 @@
+/** Whether a GPU computes what the CPU does, and faster: every graph of `DeviceModel` on small inputs. Run in a process of its own. */
+import type { DeviceReason } from "../protocol/device.ts";
+import { ropeTable } from "../graph/rope.ts";
+import { DeviceLost } from "../runtime/device-lost.ts";
+import { AttentionWindow } from "./attention-window.ts";
+import { readConverted } from "./converted-model.ts";
+import { type DeviceFolder, DeviceModel } from "./device-model.ts";
+import { LanguageModel } from "./language-model.ts";
+import { createRandom } from "./random.ts";
+
+/** What a self-test found. */
+export interface SelfTestResult {
+  reason: Extract<DeviceReason, "passed" | "wrong" | "slow" | "failed">;
+  detail: string;
+}
+
+/** Of the range of the CPU's numbers. WebGPU's float32 is within 1e-5; where a kernel is wrong, errors are above this. */
+const TOLERANCE = 1e-2;
+/** Tokens of the runs that are compared: kernels differ by the number of rows. */
+const RUNS = [1, 3, 70, 130];
+const WANTS = { queries: true, residuals: true };
+/** A question and its answer, whose times are compared: runs of so many tokens, and decoded tokens. */
+const TIMED = { rows: 128, runs: 2, steps: 64 };
+
+/**
+ * Tests a converted model's device graphs.
+ * @param isTimed whether slower than the CPU is a failure
+ * @param open how the device's side is opened: faults are put in here
+ */
+export async function selfTest(
+  folder: string,
+  threads: number,
+  isTimed: boolean,
+  open = (side: DeviceFolder, count: number): Promise<DeviceModel> => DeviceModel.open(side, count),
+): Promise<SelfTestResult> {
+  const converted = await readConverted(folder);
+  if (!converted) return { reason: "failed", detail: `There is no converted model in ${folder}` };
+  const { config, manifest } = converted;
+  const model: DeviceFolder = { folder, config, heads: manifest.heads };
+  try {
+    const device = await open(model, threads);
+    const reference = await DeviceModel.open(model, threads, "cpu");
+    const fault = await compare(model, manifest.positions, reference, device);
+    await reference.close();
+    if (fault !== undefined) return { reason: "wrong", detail: fault };
+    if (!isTimed) return { reason: "passed", detail: "" };
+    const language = await LanguageModel.open(converted, threads);
+    const cpu = await answerTime(language);
+    language.useDevice(device, (error) => {
+      throw error;
+    });
+    const gpu = await answerTime(language);
+    const detail = `${Math.round(gpu)} ms for a short answer, ${Math.round(cpu)} ms on the CPU`;
+    return { reason: gpu < cpu ? "passed" : "slow", detail };
+  } catch (error) {
+    if (error instanceof DeviceLost) return { reason: "failed", detail: error.message };
+    throw error;
+  }
+}
+
+/**
+ * The first output that is not the reference's, as a sentence; undefined where all are.
+ * @param positions rows of the rope tables
+ */
+async function compare(
+  { config }: DeviceFolder,
+  positions: number,
+  reference: DeviceModel,
+  device: DeviceModel,
+): Promise<string | undefined> {
+  const rope = ropeTable(config, positions);
+  const random = createRandom(1);
+  const sideOf = (model: DeviceModel) => ({ model, window: new AttentionWindow(config, rope, 0) });
+  const sides = [sideOf(reference), sideOf(device)] as const;
+  const faults: string[] = [];
+  const both = async (name: string, compute: (side: Side) => Promise<Float32Array[]>) => {
+    const [expected, got] = [await compute(sides[0]), await compute(sides[1])];
+    expected.forEach((values, i) => {
+      const difference = relativeDifference(values, got[i] ?? new Float32Array(0));
+      if (!(difference <= TOLERANCE)) faults.push(`${name}: off by ${difference.toExponential(1)} of the range`);
+    });
+  };
+  for (const rows of RUNS.filter((count) => count + sides[0].window.length + 2 < positions)) {
+    const tokens = Int32Array.from({ length: rows }, () => Math.floor(random() * config.vocabulary));
+    await both(`${rows} tokens`, (side) => readTokens(side, tokens));
+    await both(`one token behind ${rows}`, ({ model, window }) => decodeToken(model, window, tokens[0] ?? 0));
+    if (faults.length > 0) break;
+  }
+  return faults[0];
+}
+
+/** A model and what it has read. */
+interface Side {
+  model: DeviceModel;
+  window: AttentionWindow;
+}
+
+async function readTokens({ model, window }: Side, tokens: Int32Array): Promise<Float32Array[]> {
+  const positions = Int32Array.from(tokens, (_, i) => window.length + i);
+  const { hidden, kv, queries, residuals } = await model.run(window, tokens, positions, WANTS);
+  window.append(kv, 0, tokens.length, window.length);
+  return [hidden, ...kv.keys, ...kv.values, ...queries.values(), ...residuals.values()];
+}
+
+async function decodeToken(model: DeviceModel, window: AttentionWindow, token: number): Promise<Float32Array[]> {
+  const { hidden, attention } = await model.decode(window, token, window.length);
+  return [hidden, attention, await model.candidates(hidden)];
+}
+
+/** Largest difference over the reference's range; of minus infinities (left out logits) only those that both have count. */
+function relativeDifference(expected: Float32Array, got: Float32Array): number {
+  if (expected.length !== got.length) return Infinity;
+  let [least, most, difference] = [Infinity, -Infinity, 0];
+  expected.forEach((value, i) => {
+    const other = got[i] ?? NaN;
+    if (value === -Infinity || other === -Infinity) return;
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+    difference = Math.max(difference, Number.isFinite(other) ? Math.abs(value - other) : Infinity);
+  });
+  if (least > most) return Infinity;
+  return difference / Math.max(most - least, 1e-6);
+}
+
+/** Milliseconds of a short question's answer, out of the best of a few runs and steps. */
+async function answerTime(model: LanguageModel): Promise<number> {
+  const window = model.window(0);
+  const rows = Math.min(TIMED.rows, Math.floor(model.positions / 4));
+  const tokens = Int32Array.from({ length: rows }, (_, i) => i % model.config.vocabulary);
+  const read = await bestOf(3, async () => {
+    window.truncate(0);
+    await model.read(window, tokens, 0);
+  });
+  const step = await bestOf(4, async () => {
+    await model.decode(window, 1, window.length, { attention: true, best: true });
+  });
+  return TIMED.runs * read + TIMED.steps * step;
+}
+
+async function bestOf(count: number, work: () => Promise<void>): Promise<number> {
+  let best = Infinity;
+  for (let i = 0; i < count; i++) {
+    const started = performance.now();
+    await work();
+    best = Math.min(best, performance.now() - started);
+  }
+  return best;
+}

@@ -1,0 +1,127 @@
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { type DeviceOptions, ModelDevice } from "../../engine/inference/choose-device.ts";
+import { writeConverted } from "../../engine/inference/converted-model.ts";
+import { DeviceRecords } from "../../engine/inference/device-records.ts";
+import { LanguageModel } from "../../engine/inference/language-model.ts";
+import { openModel } from "../../engine/models/open-model.ts";
+import { DeviceLost } from "../../engine/runtime/device-lost.ts";
+import { Session } from "../../engine/runtime/session.ts";
+import { goldenPath } from "../models/golden-checkpoints.ts";
+import { decodeLogits, largestDifference } from "../support/all-logits.ts";
+import { packFloatModel } from "../support/float-model.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { randomTokens } from "../support/tiny-model.ts";
+import { checkSwiftShader, HAS_SWIFTSHADER } from "../support/swiftshader.ts";
+
+const faulty = new URL("self-test-child.ts", import.meta.url);
+const hardware = () => Promise.resolve({ hardware: ["A GPU"], fingerprint: "a GPU" });
+const none = () => Promise.resolve({ hardware: [], fingerprint: "none" });
+
+/** A tiny model in full precision, closed after the test: the CPU rounds nothing, so a GPU's numbers must be the same. */
+async function openConverted(): Promise<LanguageModel> {
+  const source = await openModel(goldenPath("llama"));
+  const converted = await packFloatModel(source, temporaryFolder());
+  await source.close();
+  await writeConverted(converted.folder, converted.manifest, converted.tokenizerFiles);
+  const model = await LanguageModel.open(converted, 1);
+  onTestFinished(() => model.close());
+  return model;
+}
+
+async function chosen(model: LanguageModel, options: Partial<DeviceOptions>): Promise<ModelDevice> {
+  const dataDir = options.dataDir ?? temporaryFolder();
+  const device = new ModelDevice({
+    choice: "auto",
+    threads: 1,
+    log: () => undefined,
+    gpus: hardware,
+    ...options,
+    dataDir,
+  });
+  onTestFinished(() => device.close());
+  await device.choose(model);
+  return device;
+}
+
+test("a machine without a GPU, and one that is told so, stay on the CPU and start no test", async () => {
+  const model = await openConverted();
+  const options = { program: new URL("not-there.ts", import.meta.url) };
+  expect((await chosen(model, { ...options, gpus: none })).status).toMatchObject({
+    device: "CPU, 1 threads",
+    deviceReason: "no-gpu",
+  });
+  expect((await chosen(model, { ...options, choice: "cpu" })).status).toMatchObject({ deviceReason: "chosen" });
+});
+
+test.each([
+  { fault: "killed", deviceReason: "crashed", deviceDetail: "SIGKILL", limitMs: 60_000 },
+  { fault: "late", deviceReason: "late", deviceDetail: "no result in 1 s", limitMs: 1_000 },
+  { fault: "nonsense", deviceReason: "crashed", deviceDetail: "a result that cannot be read", limitMs: 60_000 },
+])("a self-test that is $fault ends on the CPU, which the status says", async ({ fault, limitMs, ...status }) => {
+  vi.stubEnv("REPO_MEMORY_TEST_FAULT", fault);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const device = await chosen(await openConverted(), { program: faulty, limitMs });
+  expect(device.status).toEqual({ device: "CPU, 1 threads", ...status });
+});
+
+describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
+  beforeAll(checkSwiftShader);
+
+  test("a graph that computes something else ends on the CPU", async () => {
+    const device = await chosen(await openConverted(), { program: faulty, choice: "webgpu" });
+    expect(device.status).toMatchObject({ device: "CPU, 1 threads", deviceReason: "wrong" });
+    expect(device.status.deviceDetail).toContain("1 tokens");
+  });
+
+  test("auto leaves a GPU that is slower than the CPU", async () => {
+    const device = await chosen(await openConverted(), {});
+    expect(device.status).toMatchObject({ device: "CPU, 1 threads", deviceReason: "slow" });
+  });
+
+  test("one that fails in the middle of a text costs neither the text nor the window", async () => {
+    const tokens = [...randomTokens(24, 1)];
+    const expected = await decodeLogits(await openConverted(), tokens);
+    const model = await openConverted();
+    const dataDir = temporaryFolder();
+    const device = await chosen(model, { choice: "webgpu", dataDir });
+    expect(device.status).toMatchObject({ device: "A GPU (WebGPU)", deviceReason: "chosen" });
+    const run = vi.spyOn(Session.prototype, "runInto");
+    const { vocabulary } = model.config;
+    const window = model.window(tokens.length);
+    for (const [position, token] of tokens.entries()) {
+      if (position === 12) run.mockRejectedValueOnce(new DeviceLost("The GPU failed in work"));
+      const { logits } = await model.decode(window, token, position);
+      const range = expected.subarray(position * vocabulary, (position + 1) * vocabulary);
+      expect(largestDifference(logits, range)).toBeLessThan(1e-2 * (Math.max(...range) - Math.min(...range)));
+      expect(window.awayTokens.length).toBe(position < 12 ? position + 1 : 0);
+    }
+    expect(device.status).toMatchObject({ device: "CPU, 1 threads", deviceReason: "lost" });
+    // What was tested once is not tested again: the program of this one would fail.
+    const again = await chosen(await openConverted(), { choice: "webgpu", dataDir, program: faulty });
+    expect(again.status).toMatchObject({ device: "A GPU (WebGPU)" });
+  });
+});
+
+test("processes that died with the GPU in use are held against it, one alone is not", () => {
+  const dataDir = temporaryFolder();
+  const records = new DeviceRecords(dataDir, ["a"]);
+  records.note({ reason: "passed", detail: "" });
+  const dies = (pid: number) => {
+    vi.spyOn(process, "pid", "get").mockReturnValueOnce(pid);
+    records.begin();
+  };
+  dies(2 ** 30);
+  expect(records.outcome()?.reason).toBe("passed");
+  dies(2 ** 30 + 1);
+  expect(records.outcome()?.reason).toBe("crashed");
+  expect(new DeviceRecords(dataDir, ["b"]).outcome()).toBeUndefined();
+});
+
+test("a failed test is due again after a week, a passed one never", () => {
+  const records = new DeviceRecords(temporaryFolder(), ["a"]);
+  const later = Date.now() + 8 * 24 * 3600 * 1000;
+  records.note({ reason: "late", detail: "" });
+  expect([records.outcome()?.reason, records.outcome(later)]).toEqual(["late", undefined]);
+  records.note({ reason: "passed", detail: "" });
+  expect(records.outcome(later)?.reason).toBe("passed");
+});
