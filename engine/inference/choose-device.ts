@@ -60,7 +60,7 @@ export class ModelDevice {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#choosing;
-    this.#records?.end();
+    this.#records?.end(true);
   }
 
   async #choose(model: LanguageModel): Promise<void> {
@@ -102,7 +102,7 @@ export class ModelDevice {
   }
 
   #stay(reason: DeviceReason, detail: string): void {
-    this.#records?.end();
+    this.#records?.end(false);
     this.#gpu = undefined;
     this.#reason = reason;
     this.#detail = detail;

@@ -1,13 +1,13 @@
 /** What is remembered of GPUs: how tests of them ended, and that they are in use, so that a crash is noticed at the next start. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { DeviceTestOutcome } from "./test-device.ts";
 
-/** A test that failed is tried again after so long: the machine may have been busy. */
+/** What failed is tested again after so long: the machine may have been busy, or its driver is mended. */
 const RETRY_MS = 7 * 24 * 3600 * 1000;
-/** So many processes that ended with a GPU in use, and did not close it, are its fault; one may have been killed. */
+/** So many processes in a row that ended with a GPU in use, and did not close it, are its fault; one may have been killed. */
 const MOST_DEATHS = 2;
 
 const recordSchema = v.object({
@@ -15,7 +15,9 @@ const recordSchema = v.object({
     reason: v.picklist(["passed", "wrong", "slow", "failed", "crashed", "late"]),
     detail: v.string(),
   }),
-  testedAt: v.number(),
+  /** When it was tested, or a process died that used it. */
+  at: v.number(),
+  /** Of such processes, since one has closed. */
   deaths: v.number(),
 });
 
@@ -34,16 +36,18 @@ export class DeviceRecords {
   outcome(now = Date.now()): DeviceTestOutcome | undefined {
     const known = this.#read();
     if (!known) return undefined;
-    const deaths = known.deaths + this.#sweepDead();
-    if (deaths !== known.deaths) this.#write({ ...known, deaths });
-    if (deaths >= MOST_DEATHS && known.outcome.reason === "passed")
-      return { reason: "crashed", detail: `${deaths} processes ended while they used it` };
-    const isOld = known.outcome.reason !== "passed" && now - known.testedAt > RETRY_MS;
-    return isOld ? undefined : known.outcome;
+    const dead = this.#sweepDead();
+    const [deaths, at] = dead > 0 ? [known.deaths + dead, now] : [known.deaths, known.at];
+    if (dead > 0) this.#write({ ...known, deaths, at });
+    const isFault = deaths >= MOST_DEATHS;
+    const outcome: DeviceTestOutcome = isFault
+      ? { reason: "crashed", detail: `${deaths} processes ended while they used it` }
+      : known.outcome;
+    return outcome.reason !== "passed" && now - at > RETRY_MS ? undefined : outcome;
   }
 
   note(outcome: DeviceTestOutcome): void {
-    this.#write({ outcome, testedAt: Date.now(), deaths: 0 });
+    this.#write({ outcome, at: Date.now(), deaths: 0 });
   }
 
   /** Notes that this process uses the GPU until `end`. */
@@ -52,8 +56,12 @@ export class DeviceRecords {
     writeFileSync(this.#marker(process.pid), "");
   }
 
-  end(): void {
+  /** @param isSound whether the GPU did its work to the end */
+  end(isSound: boolean): void {
+    if (!existsSync(this.#marker(process.pid))) return;
     rmSync(this.#marker(process.pid), { force: true });
+    const known = this.#read();
+    if (isSound && known && known.deaths > 0) this.#write({ ...known, deaths: 0 });
   }
 
   #marker(pid: number): string {

@@ -102,7 +102,7 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
   });
 });
 
-test("processes that died with the GPU in use are held against it, one alone is not", () => {
+test("processes that died one after the other with the GPU in use are held against it, for a week", () => {
   const dataDir = temporaryFolder();
   const records = new DeviceRecords(dataDir, ["a"]);
   records.note({ reason: "passed", detail: "" });
@@ -112,8 +112,13 @@ test("processes that died with the GPU in use are held against it, one alone is 
   };
   dies(2 ** 30);
   expect(records.outcome()?.reason).toBe("passed");
+  records.begin();
+  records.end(true);
   dies(2 ** 30 + 1);
+  expect(records.outcome()?.reason).toBe("passed");
+  dies(2 ** 30 + 2);
   expect(records.outcome()?.reason).toBe("crashed");
+  expect(records.outcome(Date.now() + 8 * 24 * 3600 * 1000)).toBeUndefined();
   expect(new DeviceRecords(dataDir, ["b"]).outcome()).toBeUndefined();
 });
 
