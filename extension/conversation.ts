@@ -1,6 +1,7 @@
 import type { AnswerEvent, AskParams, CallContext, ChatTurn } from "../engine/protocol/requests.ts";
 import type { HostMessage } from "../webview/protocol/messages.ts";
 import type { AnswerLink, Mention, Turn, Wishes } from "../webview/protocol/turn.ts";
+import type { Localisation } from "./status/figures.ts";
 import { answerMeta, citations, errorCard, readSoFar, sentences, windowBlocks } from "./view-model.ts";
 
 /** Turns that are kept and shown; older ones go. */
@@ -27,6 +28,8 @@ export interface ConversationPorts {
   ask(question: Question, context: Pick<CallContext, "signal">): AsyncIterable<AnswerEvent>;
   /** Words of a complete answer that name something which is there. */
   links(turn: Readonly<Turn>): Promise<AnswerLink[]>;
+  /** The language that errors are told in. */
+  l10n: Localisation;
   tell(message: HostMessage): void;
   /** Something that should outlive the window changed. */
   save(): void;
@@ -155,7 +158,7 @@ export class Conversation {
   #fail(turn: Turn, error: unknown, stopped: boolean): void {
     turn.state = stopped ? "done" : "failed";
     if (stopped) return;
-    const card = errorCard(error);
+    const card = errorCard(error, this.#ports.l10n);
     // A dead engine is started again without a button's help.
     turn.error = card.action === "restart" ? { ...card, action: undefined } : card;
   }

@@ -3,6 +3,7 @@ import type { Progress, StatusResult } from "../engine/protocol/requests.ts";
 import type { MemoryView } from "../webview/protocol/messages.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { Observable } from "./observable.ts";
+import type { Localisation } from "./status/figures.ts";
 import { errorCard, meter } from "./view-model.ts";
 
 /** Milliseconds between two looks at an engine that works on hints. */
@@ -26,13 +27,15 @@ export class FolderMemory {
   /** Absolute path of the folder. */
   readonly folder: string;
   readonly facts = new Observable<MemoryFacts>(unread);
+  readonly #l10n: Localisation;
   #reading: AbortController | undefined;
   /** Whether more changed during the reading than could be named: it may have passed those files already. */
   #isOutdated = false;
   #again: NodeJS.Timeout | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, l10n: Localisation) {
     this.folder = folder;
+    this.#l10n = l10n;
   }
 
   /** Reads what is new or changed in the folder, files in `open` before others; returns when all is in memory, or the reading failed or was stopped. */
@@ -127,7 +130,7 @@ export class FolderMemory {
     const { code } = RepoMemoryError.from(error);
     // The engine's own death is told of once, above all folders.
     if (code === "cancelled" || code === "engine-died") return this.#update({ state: "unread", meter: undefined });
-    const card = errorCard(error);
+    const card = errorCard(error, this.#l10n);
     this.#update({ state: "failed", meter: undefined, error: { ...card, action: card.action ?? "read" } });
   }
 

@@ -104,7 +104,7 @@ export class Host {
     const path = folder.uri.fsPath;
     const known = this.#memories.get(path);
     if (known) return known;
-    const memory = new FolderMemory(path);
+    const memory = new FolderMemory(path, vscode.l10n);
     this.#memories.set(path, memory);
     memory.facts.onChange(() => this.#tellMemory());
     return memory;
@@ -197,7 +197,7 @@ export class Host {
   #memoryView(): MemoryView {
     const folder = this.folder();
     const severalFolders = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
-    if (!folder) return { ...new FolderMemory("").facts.value, folder: undefined, severalFolders };
+    if (!folder) return { ...new FolderMemory("", vscode.l10n).facts.value, folder: undefined, severalFolders };
     const { facts } = this.memoryOf(folder);
     const error = vscode.workspace.isTrusted ? facts.value.error : { ...notTrusted(), action: "trust" as const };
     return { ...facts.value, error, folder: folder.name, severalFolders };

@@ -1,5 +1,5 @@
 /** The engine's terms in the panel's: what is plain data for RPC becomes plain data for a person. */
-import { type ErrorCode, RepoMemoryError } from "../engine/protocol/errors.ts";
+import type { ErrorCode } from "../engine/protocol/errors.ts";
 import type {
   AskResult,
   ChosenRange,
@@ -11,6 +11,8 @@ import type {
 import type { EngineView, Meter } from "../webview/protocol/messages.ts";
 import type { AnswerMeta, Citation, ErrorAction, ErrorCard, Sentence, WindowBlock } from "../webview/protocol/turn.ts";
 import type { EngineState } from "./engine-process.ts";
+import type { Localisation } from "./status/figures.ts";
+import { toldError } from "./status/told-error.ts";
 
 /** Sources that are shown under an answer; attention beyond these is spread thin. */
 const MOST_CITATIONS = 8;
@@ -22,14 +24,11 @@ const MOST_WINDOW_BLOCKS = 256;
 const MOST_SENTENCES = 500;
 const MOST_OF_SENTENCE = 4;
 
-/** Any thrown value as a card; `action` replaces the button that its code suggests. */
-export function errorCard(thrown: unknown, action?: ErrorAction): ErrorCard {
-  const { code, message, meaning, remedy } = RepoMemoryError.from(thrown);
-  return { message, meaning, remedy: remedy.replace(...inEditor), action: action ?? actionFor[code] };
+/** Any thrown value as a card, with the button that its code suggests. */
+export function errorCard(thrown: unknown, l10n: Localisation): ErrorCard {
+  const { code, ...told } = toldError(thrown, l10n);
+  return { ...told, action: actionFor[code] };
 }
-
-/** The engine speaks to the command line as well, where the model is named otherwise. */
-const inEditor = ["with --model FILE", "in the setting repoMemory.model"] as const;
 
 /** What helps against each kind of error. */
 const actionFor: Record<ErrorCode, ErrorAction | undefined> = {
@@ -53,11 +52,11 @@ export function meter({ detail, secondsLeft, ...progress }: Progress): Meter {
 }
 
 /** The supervisor's state as the panel shows it. */
-export function engineView(state: EngineState): EngineView {
+export function engineView(state: EngineState, l10n: Localisation): EngineView {
   if (state.kind === "stopped") return { kind: "off" };
   if (state.kind === "starting") return { kind: "starting" };
   if (state.kind === "restarting") return { kind: "restarting", attempt: state.attempt };
-  if (state.kind === "failed") return { kind: "failed", error: errorCard(state.error) };
+  if (state.kind === "failed") return { kind: "failed", error: errorCard(state.error, l10n) };
   return { kind: "ready" };
 }
 

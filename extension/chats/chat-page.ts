@@ -38,7 +38,7 @@ export class ChatPage {
       webview.onDidReceiveMessage((message: unknown) => this.#received(message)),
       host.onMessage(({ chat: id, message }) => id === this.#chat.id && this.post(message)),
       host.onChats(() => this.#chatsChanged()),
-      host.engine.state.onChange((state) => this.post({ type: "engine", engine: engineView(state) })),
+      host.engine.state.onChange((state) => this.post({ type: "engine", engine: engineView(state, vscode.l10n) })),
       host.memory.onChange(() => memory.request()),
       memory,
       onActiveTheme(() => void this.#tellSyntax()),
@@ -108,7 +108,7 @@ export class ChatPage {
     if (before && this.#chat.conversation.turns.length === 0) this.#chat = before;
     this.#listening = true;
     this.#tellChat();
-    this.post({ type: "engine", engine: engineView(engine.state.value) });
+    this.post({ type: "engine", engine: engineView(engine.state.value, vscode.l10n) });
     this.post({ type: "memory", memory: memory.value });
     for (const message of this.#waiting.splice(0)) this.post(message);
     await this.#tellSyntax();

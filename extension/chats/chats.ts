@@ -10,7 +10,7 @@ import { excerptOf } from "./search.ts";
 const MOST_CHATS = 100;
 
 /** How the chats reach the engine, the views and what VS Code keeps. */
-export interface ChatsPorts extends Pick<ConversationPorts, "ask" | "links"> {
+export interface ChatsPorts extends Pick<ConversationPorts, "ask" | "links" | "l10n"> {
   tell(chat: string, message: HostMessage): void;
   /** The list of chats, or something in it, is another. */
   changed(): void;
@@ -116,6 +116,7 @@ export class Chats {
       {
         ask: (question, context) => this.#ports.ask(question, context),
         links: (turn) => this.#ports.links(turn),
+        l10n: this.#ports.l10n,
         tell: (message) => this.#ports.tell(id, message),
         save: () => this.#talked(chat),
       },

@@ -28,6 +28,7 @@ export function openChats(
   const chats = new Chats(
     {
       ...ports,
+      l10n: vscode.l10n,
       tell: (chat, message) => told.fire({ chat, message }),
       changed: () => listed.fire(),
       failed: (error) => log.error(`A chat could not be kept: ${String(error)}`),

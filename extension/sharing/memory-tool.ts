@@ -4,10 +4,10 @@ import * as v from "valibot";
 import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import type { RecalledBlock } from "../../engine/protocol/requests.ts";
 import type { Host } from "../host.ts";
+import { toldText } from "../status/told-error.ts";
 import { abortSignal } from "./abort-signal.ts";
 import { placeName } from "./place.ts";
 import { fitPassages } from "./fit-passages.ts";
-import { sentences } from "./told-error.ts";
 
 /** The tool's name in package.json. */
 const MEMORY_TOOL = "repo-memory_recall";
@@ -30,7 +30,7 @@ export function registerMemoryTool(host: Host): vscode.Disposable {
         return await recall(host, input, tokenizationOptions, abortSignal(token));
       } catch (thrown) {
         if (token.isCancellationRequested) throw new vscode.CancellationError();
-        throw new Error(sentences(thrown), { cause: thrown });
+        throw new Error(toldText(thrown, vscode.l10n), { cause: thrown });
       }
     },
     prepareInvocation: ({ input }) => {

@@ -4,9 +4,9 @@ import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import type { ModelLimits } from "../../engine/protocol/generation.ts";
 import type { EngineClient } from "../engine-client.ts";
 import type { Host } from "../host.ts";
+import { toldText } from "../status/told-error.ts";
 import { abortSignal } from "./abort-signal.ts";
 import { messageText, readMessage, readModelOptions } from "./model-messages.ts";
-import { sentences } from "./told-error.ts";
 
 /** The vendor in package.json. */
 const VENDOR = "repo-memory";
@@ -59,7 +59,7 @@ class ModelProvider implements vscode.LanguageModelChatProvider {
     const client = this.#host.client();
     if (model === undefined || model === this.#asked || !client) return;
     this.#asked = model;
-    void this.#learn(client).catch((error: unknown) => this.#host.log.warn(sentences(error)));
+    void this.#learn(client).catch((error: unknown) => this.#host.log.warn(toldText(error, vscode.l10n)));
   }
 
   async provideLanguageModelChatInformation(
@@ -143,7 +143,7 @@ async function reportingErrors<T>(work: () => Promise<T>): Promise<T> {
   } catch (thrown) {
     const { code } = RepoMemoryError.from(thrown);
     if (code === "cancelled") throw new vscode.CancellationError();
-    if (code === "model-not-found") throw vscode.LanguageModelError.NotFound(sentences(thrown));
-    throw new Error(sentences(thrown), { cause: thrown });
+    if (code === "model-not-found") throw vscode.LanguageModelError.NotFound(toldText(thrown, vscode.l10n));
+    throw new Error(toldText(thrown, vscode.l10n), { cause: thrown });
   }
 }

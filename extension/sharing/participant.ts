@@ -8,12 +8,12 @@ import type { Host } from "../host.ts";
 import { pathIn } from "../open-files.ts";
 import { maxAnswerTokens, memoryStrategy } from "../settings.ts";
 import { remedy } from "../status/actions.ts";
+import { toldText } from "../status/told-error.ts";
 import { citations, errorCard, readSoFar } from "../view-model.ts";
 import { abortSignal } from "./abort-signal.ts";
 import { AnswerText } from "./answer-text.ts";
 import { folderOf, historyOf, questionOf, subjectOf } from "./chat-request.ts";
 import { locationOf, placeName } from "./place.ts";
-import { sentences } from "./told-error.ts";
 import { writePart } from "./write-part.ts";
 
 /** The participant's id in package.json. */
@@ -199,12 +199,12 @@ function failed(host: Window, thrown: unknown, stream: vscode.ChatResponseStream
   const error = RepoMemoryError.from(thrown);
   if (error.code === "cancelled") return {};
   host.log.error(`${error.code}: ${error.message}`);
-  const action = vscode.workspace.isTrusted ? errorCard(error).action : "trust";
+  const action = vscode.workspace.isTrusted ? errorCard(error, vscode.l10n).action : "trust";
   if (action !== undefined) {
     const { label, command } = remedy(action, vscode.l10n);
     stream.button({ title: label, command });
   }
-  return { errorDetails: { message: sentences(error) } };
+  return { errorDetails: { message: toldText(error, vscode.l10n) } };
 }
 
 function nothingToExplain() {

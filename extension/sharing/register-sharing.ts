@@ -1,10 +1,10 @@
 import * as vscode from "vscode";
 import type { Host } from "../host.ts";
+import { toldText } from "../status/told-error.ts";
 import { registerMcpServers } from "./mcp-servers.ts";
 import { registerMemoryTool } from "./memory-tool.ts";
 import { registerModelProvider } from "./model-provider.ts";
 import { registerParticipant } from "./participant.ts";
-import { sentences } from "./told-error.ts";
 
 /** Puts memory and model into other people's hands: VS Code's chat, its language models and tools, MCP clients. */
 export function shareMemory(host: Host, context: vscode.ExtensionContext): vscode.Disposable {
@@ -19,7 +19,7 @@ export function shareMemory(host: Host, context: vscode.ExtensionContext): vscod
     try {
       return [register()];
     } catch (error) {
-      host.log.warn(sentences(error));
+      host.log.warn(toldText(error, vscode.l10n));
       return [];
     }
   });

@@ -49,7 +49,7 @@ function stateOf(engine: EngineState, memory: MemoryView, { l10n, language }: Au
     ...calm(icon, summary, short),
     isBusy: true,
   });
-  if (engine.kind === "failed") return wrong(name, errorCard(engine.error), "error");
+  if (engine.kind === "failed") return wrong(name, errorCard(engine.error, l10n), "error");
   if (memory.error) return wrong(name, memory.error, "warning");
   if (memory.folder === undefined) return calm("database", l10n.t("No folder is open."));
   if (engine.kind === "restarting") return busy("sync", l10n.t("The engine stopped and is started again."));

@@ -18,7 +18,7 @@ async function reportError(host: Host, thrown: unknown): Promise<void> {
   const error = RepoMemoryError.from(thrown);
   if (error.code === "cancelled") return;
   host.log.error(`${error.code}: ${error.message}`);
-  const { message, meaning, remedy: advice, action } = errorCard(error);
+  const { message, meaning, remedy: advice, action } = errorCard(error, vscode.l10n);
   const showLog = remedy("showLog", vscode.l10n);
   const actions: Action[] =
     action === undefined || action === "showLog" ? [showLog] : [remedy(action, vscode.l10n), showLog];

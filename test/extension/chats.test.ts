@@ -7,6 +7,7 @@ import { ChatFiles } from "../../extension/chats/chat-files.ts";
 import { Chats, chatView, snapshot, titleOf } from "../../extension/chats/chats.ts";
 import { chatJson, chatMarkdown } from "../../extension/chats/export-chat.ts";
 import { readSavedChat, type SavedChat, writeSavedChat } from "../../extension/chats/saved-chat.ts";
+import { english } from "../support/english.ts";
 import { madeTurn } from "../support/turns.ts";
 
 const folders: string[] = [];
@@ -30,6 +31,7 @@ async function open(folder: string, last?: string) {
     {
       ask: ({ question }) => answer(question),
       links: async () => [],
+      l10n: english,
       tell: () => {},
       changed: () => {},
       failed: (error) => failures.push(error),
@@ -160,7 +162,14 @@ test("a window that shows no chat reads none, and keeps what was asked before it
     save: async () => {},
     remove: async () => {},
   };
-  const nothing = { links: async () => [], tell: () => {}, changed: () => {}, failed: () => {}, now: () => 1 };
+  const nothing = {
+    l10n: english,
+    links: async () => [],
+    tell: () => {},
+    changed: () => {},
+    failed: () => {},
+    now: () => 1,
+  };
   const chats = new Chats({ ...nothing, ask: ({ question }) => answer(question) }, storage);
   await chats.current.conversation.ask("Where?");
   expect(storage.load).not.toHaveBeenCalled();

@@ -5,6 +5,7 @@ import { Conversation, type Question } from "../../extension/conversation.ts";
 import { EventQueue } from "../../extension/event-queue.ts";
 import type { HostMessage } from "../../webview/protocol/messages.ts";
 import type { Turn } from "../../webview/protocol/turn.ts";
+import { english } from "../support/english.ts";
 import { madeTurn } from "../support/turns.ts";
 
 const block = { path: "src/a.ts", startLine: 3, endLine: 9 };
@@ -40,6 +41,7 @@ function converse(turns: Turn[] = [], wishes = { pinned: [], excluded: [] }) {
       },
       links: async ({ answer }) => (answer.includes("src/a.ts") ? [{ text: "src/a.ts", ...block }] : []),
       tell: (message) => told.push(message),
+      l10n: english,
       save: () => saved.push(structuredClone(conversation.turns)),
     },
     { turns, ...wishes },
@@ -96,11 +98,11 @@ test("the answers so far go along with the next question, failed ones do not", a
 test("a failure becomes a card; a stop keeps what was written", async () => {
   const { conversation, asked, say } = converse();
   const failing = conversation.ask("One?");
-  asked[0]?.events.fail(new RepoMemoryError("model-not-found", { message: "No model.", remedy: "Get one." }));
+  asked[0]?.events.fail(new RepoMemoryError("model-invalid", { message: "No model.", remedy: "Get one." }));
   await failing;
   expect(conversation.turns[0]).toMatchObject({
     state: "failed",
-    error: { message: "No model.", remedy: "Get one.", action: "download" },
+    error: { message: "No model.", remedy: "Get one.", action: "showLog" },
   });
   const stopping = conversation.ask("Two?");
   say(1, { type: "token", text: "Half" });

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { CallContext, EngineApi, Progress } from "../../engine/protocol/requests.ts";
 import { FolderMemory } from "../../extension/folder-memory.ts";
+import { english } from "../support/english.ts";
 import { INGESTED, servedEngine } from "../support/served-engine.ts";
 
 const FOLDER = "/folder";
@@ -10,7 +11,7 @@ const download: Progress = { phase: "download", done: 1, total: 2, unit: "bytes"
 async function reading(more: Partial<EngineApi> = {}) {
   const calls: string[] = [];
   const ends: (() => void)[] = [];
-  const memory = new FolderMemory(FOLDER);
+  const memory = new FolderMemory(FOLDER, english);
   const parts: Partial<EngineApi> = {
     ingest: async () => {
       calls.push("ingest");

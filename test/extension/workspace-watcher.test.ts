@@ -5,6 +5,7 @@ import type { EngineClient } from "../../extension/engine-client.ts";
 import { FolderMemory } from "../../extension/folder-memory.ts";
 import type { Host } from "../../extension/host.ts";
 import { watchWorkspace } from "../../extension/workspace-watcher.ts";
+import { english } from "../support/english.ts";
 import { servedEngine } from "../support/served-engine.ts";
 
 const ROOT = "/folder";
@@ -55,7 +56,7 @@ async function watched(path: string) {
     changed: async ({ files }) => void told.push(...files),
     recall: async () => ({ blocks: [] }),
   });
-  const memory = new FolderMemory(ROOT);
+  const memory = new FolderMemory(ROOT, english);
   const state = { onChange: () => ({ dispose: () => {} }) };
   const host: Host = stub({ client: () => client, memoryOf: () => memory, engine: { state }, log: { warn: () => {} } });
   const watcher = watchWorkspace(host);
