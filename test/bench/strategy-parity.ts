@@ -6,11 +6,14 @@ import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import { InfiniModel } from "../../engine/inference/infini-state.ts";
 import { LanguageModel } from "../../engine/inference/language-model.ts";
+import { LongMemModel } from "../../engine/inference/longmem-state.ts";
 import { CompressiveMemory, ShareMaker } from "../../engine/memory/compressive-memory.ts";
 import { infiniWeights } from "../../engine/memory/infini-weights.ts";
+import { longMemWeights } from "../../engine/memory/longmem-weights.ts";
 import { openModel } from "../../engine/models/open-model.ts";
 import { openStrategyWeights } from "../../engine/models/strategy-weights.ts";
 import { largestDifference } from "../support/all-logits.ts";
+import { bankOf, segmentStates } from "../support/longmem-banks.ts";
 import { packFloatModel } from "../support/float-model.ts";
 import type { BenchOptions } from "./benchmark.ts";
 
@@ -21,6 +24,7 @@ interface StrategyParity {
 
 export interface StrategyParityResult {
   infini: StrategyParity;
+  longmem: StrategyParity;
 }
 
 const Tokens = v.array(v.number());
@@ -35,7 +39,9 @@ export async function strategyParity({ modelPath, threads, tell }: BenchOptions)
     try {
       const infini = await infiniParity(model, threads);
       tell(`infini: ${infini.relativeMaxDiff}`);
-      return { infini };
+      const longmem = await longMemParity(model, threads);
+      tell(`longmem: ${longmem.relativeMaxDiff}`);
+      return { infini, longmem };
     } finally {
       await model.close();
     }
@@ -67,6 +73,23 @@ async function infiniParity(model: LanguageModel, threads: number): Promise<Stra
   } finally {
     await infini.close();
     await shares.close();
+  }
+}
+
+/** Over a bank of segments, each read alone behind the prefix. */
+async function longMemParity(model: LanguageModel, threads: number): Promise<StrategyParity> {
+  const { prefix, segments, question, rows } = v.parse(Texts, JSON.parse(readFileSync(golden("longmem.json"), "utf8")));
+  const weights = longMemWeights(await openStrategyWeights("longmem", model.hash), model.config);
+  const longMem = await LongMemModel.open(model, weights, threads);
+  try {
+    const texts = segments.map((segment) => Int32Array.from(segment));
+    const blocks = await segmentStates(model, Int32Array.from(prefix), texts, weights.bankLayer);
+    const state = longMem.begin(bankOf(model, weights, blocks).feeds());
+    const hidden = await state.hidden(Int32Array.from([...prefix, ...question]));
+    const logits = await model.logits(hidden.slice(-rows * model.config.hidden));
+    return relative(logits, new Float32Array(new Uint8Array(readFileSync(golden("longmem.logits.bin"))).buffer));
+  } finally {
+    await longMem.close();
   }
 }
 

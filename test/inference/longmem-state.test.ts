@@ -4,7 +4,8 @@ import { LayerwiseModel } from "../../engine/inference/layerwise-model.ts";
 import { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import type { BankBlock } from "../../engine/memory/memory-bank.ts";
 import { hiddenStates, largestDifference } from "../support/all-logits.ts";
-import { bankOf, openLongMemGolden, segmentStates } from "../support/longmem-golden.ts";
+import { bankOf, segmentStates } from "../support/longmem-banks.ts";
+import { openLongMemGolden } from "../support/longmem-golden.ts";
 
 async function open() {
   const golden = await openLongMemGolden();

@@ -5,7 +5,6 @@ import { onTestFinished } from "vitest";
 import * as v from "valibot";
 import { LanguageModel } from "../../engine/inference/language-model.ts";
 import { type LongMemWeights, longMemWeights } from "../../engine/memory/longmem-weights.ts";
-import { type BankBlock, MemoryBank } from "../../engine/memory/memory-bank.ts";
 import { openModel } from "../../engine/models/open-model.ts";
 import { readStrategyWeights, type StrategyWeights } from "../../engine/models/strategy-weights.ts";
 import { packFloatModel } from "./float-model.ts";
@@ -50,35 +49,4 @@ export async function openLongMemGolden(positions = 512): Promise<LongMemGolden>
     question: Int32Array.from(texts.question),
     logits: { full: logits.subarray(0, half), plain: logits.subarray(half) },
   };
-}
-
-/** One layer of each segment, read alone behind the prefix as ingestion does. */
-export async function segmentStates(
-  model: LanguageModel,
-  prefix: Int32Array,
-  segments: readonly Int32Array[],
-  layer: number,
-): Promise<BankBlock[]> {
-  const window = model.window(prefix.length);
-  await model.read(window, prefix, 0);
-  const blocks: BankBlock[] = [];
-  for (const segment of segments) {
-    const positions = Int32Array.from(segment, (_, i) => prefix.length + i);
-    const { kv } = await model.run(window, segment, positions);
-    const [keys, values] = [kv.keys[layer], kv.values[layer]];
-    if (!keys || !values) throw new RangeError(`The model has no layer ${layer}`);
-    blocks.push({ keys, values, tokens: segment.length });
-  }
-  return blocks;
-}
-
-/** A bank as the side network searches it. */
-export function bankOf(model: LanguageModel, weights: LongMemWeights, blocks: readonly BankBlock[]): MemoryBank {
-  const layout = { chunk: weights.chunk, leastChunks: weights.retrieved / weights.chunk };
-  return new MemoryBank(
-    model.config,
-    layout,
-    blocks.map(({ tokens }) => tokens),
-    blocks,
-  );
 }

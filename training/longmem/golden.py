@@ -13,6 +13,7 @@ from infini.golden import write_checkpoint
 from .bank import Bank, retrieve
 from .export import load_shipped, metadata_of
 from .side_net import ReaderStart, SideConfig, SideNet
+from .states import TAP_EVERY
 
 FOLDER = REPOSITORY / "test/golden/longmem"
 TINY = Config(6, 32, 4, 2, 16, 48, 320, 10_000.0, 1e-5)
@@ -26,21 +27,24 @@ def randomise(net: SideNet) -> None:
         torch.nn.init.normal_(parameter, 1.0 if name.endswith("norm") else 0.0, 0.6 / width**0.5)
 
 
-def bank_of(backbone: Backbone, prefix: list[int], segments: list[list[int]]) -> Bank:
+def bank_of(net: SideNet, prefix: list[int], segments: list[list[int]]) -> Bank:
     """Of segments, each read alone behind the prefix."""
+    backbone, layer = net.backbone[0], net.config.bank_layer
     parts = []
     for segment in segments:
-        run = backbone(torch.tensor([prefix + segment]), projections_of=[SIDE.bank_layer])
-        parts.append(tuple(rows[SIDE.bank_layer][0, :, len(prefix) :].transpose(0, 1) for rows in (run.keys, run.values)))
+        run = backbone(torch.tensor([prefix + segment]), projections_of=[layer])
+        key, value = (rows[layer][0, :, len(prefix) :].transpose(0, 1) for rows in (run.keys, run.values))
+        parts.append((key, value))
     return Bank.of(parts, backbone.config.kv_heads, backbone.config.head_dim)
 
 
 def logits(net: SideNet, tokens: list[int], bank: Bank) -> torch.Tensor:
     """[tokens, vocabulary]"""
-    backbone, layers = net.backbone[0], range(2 * SIDE.first_layer, TINY.layers + 1, 2)
+    backbone = net.backbone[0]
+    layers = range(TAP_EVERY * net.config.first_layer, backbone.config.layers + 1, TAP_EVERY)
     run = backbone(torch.tensor([tokens]), residuals_of=layers)
     taps = [run.residuals[layer] for layer in layers]
-    query = net.queries(run.residuals[SIDE.bank_layer])
+    query = net.queries(run.residuals[net.config.bank_layer])
     found = retrieve([bank], query, torch.float32)
     return backbone.logits(net(taps, torch.arange(len(tokens)), query, found))[0]
 
@@ -58,7 +62,7 @@ def main() -> None:
     prefix = torch.randint(3, 300, (6,)).tolist()
     segments = [torch.randint(3, 300, (size,)).tolist() for size in (30, 17, 41, 5, 90)]
     question = torch.randint(3, 300, (21,)).tolist()
-    bank = bank_of(backbone, prefix, segments)
+    bank = bank_of(net, prefix, segments)
     full, plain = logits(net, prefix + question, bank), logits(net, prefix + question, bank.part(0, 0))
     (FOLDER / "texts.json").write_text(json.dumps({"prefix": prefix, "segments": segments, "question": question}) + "\n")
     (FOLDER / "logits.bin").write_bytes(torch.stack([full, plain])[:, len(prefix) :].contiguous().numpy().tobytes())
