@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ class States:
 
     def residuals(self, tap: int, start: int, end: int) -> Tensor:
         """Float32 [end - start, hidden]: what goes into layer 2 * `tap`."""
-        return torch.from_numpy(self.taps[tap, start:end]).view(torch.bfloat16).float()
+        return torch.from_numpy(np.array(self.taps[tap, start:end])).view(torch.bfloat16).float()
 
     def bank_rows(self, before: int) -> Tensor:
         """Rows of the texts (headers left out) of all segments before segment `before`."""
@@ -96,7 +95,3 @@ def enough(segments: Iterator[Segment], tokens: int) -> Iterator[Segment]:
             return
         tokens -= len(segment.tokens)
         yield segment
-
-
-def skip(segments: Iterator[Segment], count: int) -> Iterator[Segment]:
-    return islice(segments, count, None)

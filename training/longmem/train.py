@@ -96,8 +96,17 @@ def tune_figures(net: SideNet, sampler: Sampler, per_project: int = 3) -> dict[s
     return {name: total / count for name, total in sums.items()}
 
 
-def train(net: SideNet, sampler: Sampler, tuning: Sampler, plan: Plan, folder: Path, curves_path: Path, vocabulary: Tensor) -> None:
-    """Runs `plan` to its end; writes `folder`/run.pt and the curves as it goes."""
+def train(
+    net: SideNet,
+    sampler: Sampler,
+    tuning: Sampler,
+    plan: Plan,
+    folder: Path,
+    curves_path: Path,
+    vocabulary: Tensor,
+    stop: int | None = None,
+) -> None:
+    """Runs `plan` to its end, or to step `stop`; writes `folder`/run.pt and the curves as it goes."""
     seed_all(plan.seed)
     generator = random.Random(plan.seed)
     optimizer = optimizer_of(net, plan)
@@ -112,7 +121,7 @@ def train(net: SideNet, sampler: Sampler, tuning: Sampler, plan: Plan, folder: P
     if start == 0:
         curves.add(0, **tune_figures(net, tuning))
     seconds = time.monotonic()
-    for step in range(start, plan.steps):
+    for step in range(start, plan.steps if stop is None else stop):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor(step, plan)
         loss = losses(net, sampler.draw(generator, plan.batch), vocabulary).mean()
