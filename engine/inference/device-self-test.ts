@@ -1,6 +1,9 @@
 /** Whether a GPU computes what the CPU does, and faster: every graph of `DeviceModel` on small inputs. Run in a process of its own. */
 import type { DeviceReason } from "../protocol/device.ts";
 import { ropeTable } from "../graph/rope.ts";
+import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
+import { PROJECTED } from "../retrieval/projections.ts";
+import { packEntry, TokenIndex } from "../retrieval/token-index.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import { readConverted } from "./converted-model.ts";
@@ -18,6 +21,8 @@ export interface SelfTestResult {
 const TOLERANCE = 1e-2;
 /** Tokens of the runs that are compared: kernels differ by the number of rows. */
 const RUNS = [1, 3, 70, 130];
+/** Blocks of the look-up that is compared. */
+const LOOKED_UP = 70;
 const WANTS = { queries: true, residuals: true };
 /** A question and its answer, whose times are compared: runs of so many tokens, and decoded tokens. */
 const TIMED = { rows: 128, runs: 2, steps: 64 };
@@ -42,7 +47,8 @@ export async function selfTest(
     const reference = await DeviceModel.open(model, threads, "cpu");
     const fault = await compare(model, manifest.positions, reference, device);
     await reference.close();
-    if (fault !== undefined) return { reason: "wrong", detail: fault };
+    const lookupFault = fault ?? (await compareLookup(threads));
+    if (lookupFault !== undefined) return { reason: "wrong", detail: lookupFault };
     if (!isTimed) return { reason: "passed", detail: "" };
     const language = await LanguageModel.open(converted, threads);
     const cpu = await answerTime(language);
@@ -87,6 +93,31 @@ async function compare(
     if (faults.length > 0) break;
   }
   return faults[0];
+}
+
+/** Whether the look-up's scores are the CPU's, as `compare` says it. */
+async function compareLookup(threads: number): Promise<string | undefined> {
+  const random = createRandom(2);
+  const layers = 2;
+  const index = await TokenIndex.open(layers, threads);
+  for (let block = 0; block < LOOKED_UP; block++) {
+    const tokens = 1 + Math.floor(random() * 128);
+    const codes = () => Int8Array.from({ length: tokens * PROJECTED }, () => Math.floor(random() * 15) - 7);
+    index.add(block, packEntry(Array.from({ length: layers }, codes)));
+  }
+  const queries = Array.from({ length: layers }, () => ({
+    queries: Float32Array.from({ length: 5 * PROJECTED }, () => random() - 0.5),
+    weights: Float32Array.of(0.1, 0.2, 0.3, 0.3, 0.1),
+  }));
+  const device = new DeviceTokenIndex(index, threads);
+  const [expected, got] = [await index.score(queries), await device.score(queries)];
+  await device.close();
+  await index.close();
+  const values = (scores?: Map<number, number>) =>
+    Float32Array.from({ length: LOOKED_UP }, (_, block) => scores?.get(block) ?? NaN);
+  const differences = expected.map((scores, layer) => relativeDifference(values(scores), values(got[layer])));
+  const worst = Math.max(...differences);
+  return worst <= TOLERANCE ? undefined : `look-up: off by ${worst.toExponential(1)} of the range`;
 }
 
 /** A model and what it has read. */

@@ -119,6 +119,11 @@ export class LanguageModel {
     this.device = new DeviceUse(device, onLost);
   }
 
+  /** What `compute` gives while runs are computed on a device; undefined where they are not, or not any more. */
+  async onDevice<T>(compute: () => Promise<T>): Promise<T | undefined> {
+    return this.device?.compute(compute);
+  }
+
   /** An empty window for `capacity` tokens. */
   window(capacity: number): AttentionWindow {
     return new AttentionWindow(this.config, this.rope, capacity);

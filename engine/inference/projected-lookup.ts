@@ -1,6 +1,7 @@
 /** Look-up by trained projections of hidden states; `retrieval/token-index.ts` says how blocks are scored. */
 import type { SegmentInput } from "../blocks/block.ts";
 import { PREFILL_ROWS } from "../graph/attention.ts";
+import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
 import { PROJECTED } from "../retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../retrieval/token-index.ts";
 import type { AttentionWindow } from "./attention-window.ts";
@@ -34,18 +35,24 @@ export class ProjectedLookup implements ModelLookup {
 
   async openIndex(threads: number): Promise<ModelIndex> {
     const index = await TokenIndex.open(this.#projector.layers.length, threads);
-    return new ProjectedIndex(index, (question) => this.#score(index, question));
+    const device = new DeviceTokenIndex(index, threads);
+    return new ProjectedIndex(index, device, (question) => this.#score(index, device, question));
   }
 
   close(): Promise<void> {
     return this.#projector.close();
   }
 
-  async #score(index: TokenIndex, question: Int32Array): Promise<ReadonlyMap<number, number>[]> {
+  async #score(
+    index: TokenIndex,
+    device: DeviceTokenIndex,
+    question: Int32Array,
+  ): Promise<ReadonlyMap<number, number>[]> {
     if (question.length === 0) return [];
     const tokens = question.subarray(0, PREFILL_ROWS);
     const { residuals } = await runQuestion(this.#model, this.#prefix, tokens, this.wants);
-    return index.score(await this.#projector.queries(residuals));
+    const queries = await this.#projector.queries(residuals);
+    return (await this.#model.onDevice(() => device.score(queries))) ?? index.score(queries);
   }
 }
 
@@ -53,9 +60,11 @@ class ProjectedIndex implements ModelIndex {
   readonly givesCosines = true;
   readonly score: ModelIndex["score"];
   readonly #index: TokenIndex;
+  readonly #device: DeviceTokenIndex;
 
-  constructor(index: TokenIndex, score: ModelIndex["score"]) {
+  constructor(index: TokenIndex, device: DeviceTokenIndex, score: ModelIndex["score"]) {
     this.#index = index;
+    this.#device = device;
     this.score = score;
   }
 
@@ -72,7 +81,8 @@ class ProjectedIndex implements ModelIndex {
     }
   }
 
-  close(): Promise<void> {
-    return this.#index.close();
+  async close(): Promise<void> {
+    await this.#device.close();
+    await this.#index.close();
   }
 }

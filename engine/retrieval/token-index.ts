@@ -76,6 +76,14 @@ export class TokenIndex {
     return this.#slots.has(block);
   }
 
+  /** A block's codes, a layer each [tokens, PROJECTED], its tokens filled up to whole groups; nothing for an unknown one. */
+  codesOf(block: number): Int8Array[] {
+    const slot = this.#slots.get(block);
+    if (!slot) return [];
+    const [from, to] = [slot.from * GROUP * PROJECTED, slot.to * GROUP * PROJECTED];
+    return this.#codes.map((codes) => codes.subarray(from, to));
+  }
+
   /** Adds a block; an entry of another shape (damaged, or another model's) is left out. */
   add(block: number, entry: Uint8Array): void {
     const tokens = entry.length / (TOKEN_BYTES * this.#layers);
@@ -183,7 +191,7 @@ function unpack(packed: Uint8Array, codes: Int8Array, start: number): void {
 }
 
 /** At most `MAX_QUERIES` tokens, those that weigh most. */
-function heaviest({ queries, weights }: TokenQueries): TokenQueries {
+export function heaviest({ queries, weights }: TokenQueries): TokenQueries {
   if (weights.length <= MAX_QUERIES) return { queries, weights };
   const kept = Array.from(weights.keys())
     .toSorted((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0))
@@ -194,7 +202,10 @@ function heaviest({ queries, weights }: TokenQueries): TokenQueries {
 }
 
 /** Queries as int8 columns [PROJECTED, count], and what a product counts for the score. */
-function quantizeQueries(queries: Float32Array, weights: Float32Array): { columns: Int8Array; scales: Float64Array } {
+export function quantizeQueries(
+  queries: Float32Array,
+  weights: Float32Array,
+): { columns: Int8Array; scales: Float64Array } {
   const count = weights.length;
   const columns = new Int8Array(PROJECTED * count);
   const scales = Float64Array.from(weights, (weight, query) => {
