@@ -97,16 +97,16 @@ function factsOf(memory: MemoryView, audience: Audience): string[] {
 
 /** The device, and where a GPU is not used, why; a machine without one needs no reason. */
 function deviceFact(device: string, reason: string | undefined, l10n: Localisation): string {
-  const reasons: Record<string, string> = {
-    testing: l10n.t("a GPU is being tested"),
-    failed: l10n.t("the GPU does not start"),
-    crashed: l10n.t("the GPU crashed"),
-    wrong: l10n.t("the GPU computes wrongly"),
-    late: l10n.t("the GPU does not answer in time"),
-    slow: l10n.t("the GPU is slower"),
-    lost: l10n.t("the GPU failed in work"),
-  };
-  const why = reasons[reason ?? ""];
+  const reasons = new Map([
+    ["testing", l10n.t("a GPU is being tested")],
+    ["failed", l10n.t("the GPU does not start")],
+    ["crashed", l10n.t("the GPU crashed")],
+    ["wrong", l10n.t("the GPU computes wrongly")],
+    ["late", l10n.t("the GPU does not answer in time")],
+    ["slow", l10n.t("the GPU is slower")],
+    ["lost", l10n.t("the GPU failed in work")],
+  ]);
+  const why = reasons.get(reason ?? "");
   return l10n.t("Runs on: {0}", why === undefined ? device : `${device} (${why})`);
 }
 
