@@ -8,7 +8,7 @@ const l10n = {
 
 function factsOn(device: string, deviceReason: string | undefined): string[] {
   const memory = { folder: "a", state: "ready" as const, files: 1, tokens: 2, bytes: 3, model: "m" };
-  const view = { ...memory, device, deviceReason, meter: undefined, error: undefined };
+  const view = { ...memory, severalFolders: false, device, deviceReason, meter: undefined, error: undefined };
   return describeStatus({ kind: "stopped" }, view, { l10n, language: "en" }).facts;
 }
 
