@@ -21,16 +21,22 @@ export interface FencedCode {
 /** The first fenced block of a Markdown text (CommonMark 4.5); undefined where there is none. */
 export function fencedCode(text: string): FencedCode | undefined {
   const lines = text.split(/\r\n|\r|\n/);
-  const first = lines.findIndex((line) => /^ {0,3}(?:`{3,}[^`]*|~{3,}.*)$/.test(line));
-  const fence = /[`~]+/.exec(lines[first] ?? "")?.[0];
+  const first = lines.findIndex((line) => openedFence(line) !== undefined);
+  const fence = openedFence(lines[first] ?? "");
   if (first < 0 || fence === undefined) return undefined;
   const body = lines.slice(first + 1);
-  const last = body.findIndex((line) => closes(line, fence));
+  const last = body.findIndex((line) => closesFence(line, fence));
   const code = (last < 0 ? body : body.slice(0, last)).join("\n");
   return { code, isClosed: last >= 0 };
 }
 
-function closes(line: string, fence: string): boolean {
+/** The fence that a line opens; undefined where it opens none: behind backticks no other backtick may come. */
+export function openedFence(line: string): string | undefined {
+  return /^ {0,3}(?:(`{3,})[^`]*|(~{3,}).*)$/.exec(line)?.slice(1).find(Boolean);
+}
+
+/** Whether a line closes the code behind `fence`. */
+export function closesFence(line: string, fence: string): boolean {
   const found = /^ {0,3}(`+|~+)[ \t]*$/.exec(line)?.[1];
   return found !== undefined && found[0] === fence[0] && found.length >= fence.length;
 }

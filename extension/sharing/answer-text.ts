@@ -1,4 +1,5 @@
 /** A model's answer as it streams, cut into Markdown and the paths that it names. Knows nothing of VS Code. */
+import { CodeTracker } from "./code-tracker.ts";
 
 /** A path with a line, perhaps, between backticks. */
 export interface NamedPath {
@@ -17,18 +18,16 @@ const PATH = /^((?:[\w@.+~-]+\/)*[\w@+~-][\w@.+~-]*?)(?::(\d{1,7})(?:-\d{1,7})?)
 const LIKE_PATH = /\/|\.\w/;
 /** A code span that is longer is no path, and is not waited for. */
 const LONGEST_SPAN = 300;
-/** Also in a list or a quotation. */
-const FENCE = /^\s*(?:(?:[-*+]|\d+[.)]|>)\s*)*(`{3,}|~{3,})/;
+/** The beginning of an image that no backslash makes harmless already. */
+const IMAGE = /(?<!\\)((?:\\\\)*)!\[/g;
 
 /**
  * Takes text as it comes. What may still become a path or an image is held back until that is clear. Images are turned into
- * links outside of code: an answer must not make the editor fetch anything.
+ * links wherever they are not surely in code: an answer must not make the editor fetch anything.
  */
 export class AnswerText {
   #held = "";
-  /** What the line has so far, for finding fences. */
-  #line = "";
-  #fence: string | undefined;
+  readonly #code = new CodeTracker();
 
   push(text: string): AnswerPart[] {
     this.#held += text;
@@ -41,6 +40,8 @@ export class AnswerText {
   }
 
   #take(isEnd: boolean): AnswerPart[] {
+    // A renderer ends a line at each of these.
+    this.#held = this.#held.replace(isEnd ? /\r\n?/g : /\r\n|\r(?!$)/g, "\n");
     const parts: AnswerPart[] = [];
     while (this.#held !== "") {
       const part = this.#next(isEnd);
@@ -53,10 +54,16 @@ export class AnswerText {
   /** One piece off the front; undefined where more text is needed to judge. */
   #next(isEnd: boolean): AnswerPart | undefined {
     const [first = ""] = this.#held;
-    if (this.#fence !== undefined || FENCE.test(this.#line)) return this.#cut(this.#plainLength(/\n/));
+    if (first === "\r") return undefined;
+    if (this.#code.waitsForIndent) {
+      if (!/[^ ]/.test(this.#held) && !isEnd) return undefined;
+      this.#code.beginLine(this.#held);
+    }
+    if (this.#code.inCode) return this.#cut(this.#plainLength(/[\n\r]/));
     if (first === "!") return this.#bang(isEnd);
+    if (this.#code.inFence) return this.#cut(this.#plainLength(/[!\n\r]/));
     if (first === "`") return this.#span(isEnd);
-    return this.#cut(this.#plainLength(/[`!\n]/));
+    return this.#cut(this.#plainLength(/[`!\n\r]/));
   }
 
   /** Up to the first special character, or past a line's end. */
@@ -68,40 +75,48 @@ export class AnswerText {
 
   #bang(isEnd: boolean): AnswerPart | undefined {
     if (this.#held.length === 1 && !isEnd) return undefined;
-    if (this.#held[1] !== "[") return this.#cut(1);
+    if (this.#held[1] !== "[" || this.#isEscaped()) return this.#cut(1);
     this.#cut(2);
     return { kind: "markdown", text: "\\![" };
   }
 
   #span(isEnd: boolean): AnswerPart | undefined {
+    if (this.#isEscaped()) return this.#cut(1);
     const ticks = /^`+/.exec(this.#held)?.[0].length ?? 1;
     // A run of backticks at the end may go on; three at a line's start open a fence.
     if (ticks === this.#held.length && !isEnd) return undefined;
     if (ticks !== 1) return this.#cut(ticks);
     const rest = this.#held.slice(1);
-    const at = rest.search(/[`\n]/);
+    const at = rest.search(/[`\n\r]/);
     if (at < 0 && !isEnd && rest.length < LONGEST_SPAN) return undefined;
-    if (rest[at] !== "`") return this.#cut(1);
-    const written = this.#held.slice(0, at + 2);
-    const [, path, line] = PATH.exec(written.slice(1, -1)) ?? [];
-    const part = this.#cut(written.length);
-    if (path === undefined || !LIKE_PATH.test(path) || path.split("/").includes("..")) return part;
-    return { kind: "path", path, line: line === undefined ? undefined : Math.max(1, Number(line)), written };
+    if (rest[at] !== "`" || at >= LONGEST_SPAN) return this.#cut(1);
+    // Two backticks do not end what one began.
+    if (at === rest.length - 1 && !isEnd) return undefined;
+    return rest[at + 1] === "`" ? this.#cut(1) : this.#named(this.#held.slice(0, at + 2));
+  }
+
+  /** A code span: a path, or what it says. */
+  #named(span: string): AnswerPart {
+    const isSure = this.#code.isSpan(span);
+    this.#held = this.#held.slice(span.length);
+    if (isSure) this.#code.takeSpan(span);
+    else this.#code.take(span);
+    const [, path, line] = PATH.exec(span.slice(1, -1)) ?? [];
+    if (path === undefined || !LIKE_PATH.test(path) || path.split("/").includes(".."))
+      return { kind: "markdown", text: isSure ? span : span.replace(IMAGE, "$1\\![") };
+    return { kind: "path", path, line: line === undefined ? undefined : Math.max(1, Number(line)), written: span };
+  }
+
+  /** Whether a backslash stands before what comes next that is not itself behind one. */
+  #isEscaped(): boolean {
+    return (/\\*$/.exec(this.#code.line)?.[0].length ?? 0) % 2 === 1;
   }
 
   #cut(length: number): AnswerPart {
     const text = this.#held.slice(0, length);
     this.#held = this.#held.slice(length);
-    this.#line += text;
-    if (text.endsWith("\n")) this.#endLine();
+    this.#code.take(text);
     return { kind: "markdown", text };
-  }
-
-  #endLine(): void {
-    const mark = FENCE.exec(this.#line)?.[1];
-    if (this.#fence === undefined) this.#fence = mark;
-    else if (mark !== undefined && mark.startsWith(this.#fence) && this.#line.trim() === mark) this.#fence = undefined;
-    this.#line = "";
   }
 }
 
