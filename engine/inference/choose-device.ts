@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { DeviceChoice, DeviceReason, DeviceStatus } from "../protocol/device.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import { findGpus, type Gpus } from "../runtime/gpus.ts";
@@ -17,14 +18,18 @@ export interface DeviceOptions {
   dataDir: string;
   threads: number;
   log: (line: string) => void;
-  /** What a test may put in place of the machine, the self-test's program and its time limit. */
+  /** What a test may put in place of the machine, the self-test's program, its time limit and what "auto" waits before it. */
   gpus?: () => Promise<Gpus>;
   program?: URL;
   limitMs?: number;
+  delayMs?: number;
 }
 
 /** Nobody waits for the test of "auto"; that of "webgpu" may run on software. */
 const LIMIT_MS = { auto: 60_000, webgpu: 600_000 };
+
+/** "auto" tests after so long: a single question from a terminal is over then, and an editor has started. */
+const DELAY_MS = 15_000;
 
 /** One model's device. */
 export class ModelDevice {
@@ -75,7 +80,7 @@ export class ModelDevice {
   }
 
   async #tested(model: LanguageModel, choice: "auto" | "webgpu", fingerprint: string) {
-    const { dataDir, threads, program, limitMs = LIMIT_MS[choice] } = this.#options;
+    const { dataDir, threads, program, limitMs = LIMIT_MS[choice], delayMs = DELAY_MS } = this.#options;
     const graphs = createHash("sha256")
       .update(await readFile(join(model.folder, "decode.onnx")))
       .digest("hex");
@@ -83,6 +88,7 @@ export class ModelDevice {
     this.#records = new DeviceRecords(dataDir, [choice, fingerprint, version, model.hash, graphs]);
     const known = this.#records.outcome();
     if (known) return known;
+    if (choice === "auto") await setTimeout(delayMs, undefined, { signal: this.#closing.signal });
     const request = { folder: model.folder, threads, isTimed: choice === "auto" };
     const outcome = await testDevice(request, limitMs, this.#closing.signal, program);
     this.#records.note(outcome);

@@ -32,6 +32,7 @@ async function chosen(model: LanguageModel, options: Partial<DeviceOptions>): Pr
   const dataDir = options.dataDir ?? temporaryFolder();
   const device = new ModelDevice({
     choice: "auto",
+    delayMs: 0,
     threads: 1,
     log: () => undefined,
     gpus: hardware,
@@ -51,6 +52,27 @@ test("a machine without a GPU, and one that is told so, stay on the CPU and star
     deviceReason: "no-gpu",
   });
   expect((await chosen(model, { ...options, choice: "cpu" })).status).toMatchObject({ deviceReason: "chosen" });
+});
+
+test("an engine that is closed before its test begins, or ends, starts none and waits for none", async () => {
+  vi.stubEnv("REPO_MEMORY_TEST_FAULT", "late");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const model = await openConverted();
+  for (const delayMs of [60_000, 0]) {
+    const options = {
+      choice: "auto" as const,
+      threads: 1,
+      log: () => undefined,
+      gpus: hardware,
+      program: faulty,
+      delayMs,
+    };
+    const device = new ModelDevice({ ...options, dataDir: temporaryFolder() });
+    const choosing = device.choose(model);
+    await vi.waitFor(() => expect(device.status.deviceReason).toBe("testing"));
+    await device.close();
+    await choosing;
+  }
 });
 
 test.each([
