@@ -42,6 +42,13 @@ test("the native files of every target are in the installed packages", () => {
     for (const file of nativeFiles(target)) expect(readFileSync(join(modules, file)).length).toBeGreaterThan(100_000);
 });
 
+test("the libraries bring WebGPU, but on Linux with ARM", () => {
+  const has = (target: string) =>
+    isTarget(target) &&
+    nativeFiles(target).some((file) => readFileSync(join(modules, file)).includes("WebGPU device lost"));
+  expect(TARGET_NAMES.filter((target) => !has(target))).toEqual(["linux-arm64"]);
+});
+
 test("a platform without a package gets the reason and the names of those that have one", () => {
   expect(whyNot("darwin-x64")).toContain("Intel");
   expect(whyNot("alpine-x64")).toContain("musl");
