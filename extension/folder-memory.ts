@@ -47,9 +47,11 @@ export class FolderMemory {
     try {
       do {
         this.#isOutdated = false;
-        // Said before anything else: a question that comes next must find the engine comparing. Meanwhile the figures of last time.
+        // Said before anything else: a question that comes next must find the engine comparing.
         const ingesting = client.ingest({ folder: this.folder, open }, { signal: reading.signal });
-        await Promise.all([ingesting, this.refresh(client)]);
+        // Meanwhile the figures of last time. They are never shown after what became of the reading.
+        await Promise.allSettled([ingesting, this.refresh(client)]);
+        await ingesting;
         if (this.#reading !== reading) return;
       } while (this.#isOutdated);
       this.#reading = undefined;
@@ -121,9 +123,11 @@ export class FolderMemory {
     const shown = this.#reading && state !== "paused" ? "reading" : states[state];
     const atWork = shown === "reading" || shown === "paused";
     const progress = atWork ? this.facts.value.meter : undefined;
+    // That nothing is in memory is no news where that failed: what stands in the way still does.
+    const error = state === "empty" && !this.#reading ? this.facts.value.error : undefined;
     const known = { files, tokens, allTokens: coverage?.of, bytes, model: model?.name, device, deviceReason };
     const disk = { used: storesBytes, budget: budgetBytes };
-    this.facts.set({ ...known, disk, state: shown, meter: progress, error: undefined });
+    this.facts.set({ ...known, disk, state: error ? "failed" : shown, meter: progress, error });
   }
 
   #failed(error: unknown): void {

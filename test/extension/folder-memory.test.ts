@@ -1,8 +1,9 @@
 import { expect, test, vi } from "vitest";
+import { RepoMemoryError } from "../../engine/protocol/errors.ts";
 import type { CallContext, EngineApi, Progress } from "../../engine/protocol/requests.ts";
 import { FolderMemory } from "../../extension/folder-memory.ts";
 import { english } from "../support/english.ts";
-import { INGESTED, servedEngine } from "../support/served-engine.ts";
+import { INGESTED, servedEngine, statusOf } from "../support/served-engine.ts";
 
 const FOLDER = "/folder";
 const download: Progress = { phase: "download", done: 1, total: 2, unit: "bytes", rate: 1, secondsLeft: 1 };
@@ -73,4 +74,37 @@ test("a reading that was stopped is not shown as one, though its last progress c
   memory.reset();
   await all;
   expect(memory.facts.value).toMatchObject({ state: "ready", meter: undefined });
+});
+
+/** A reading that fails at once, while the engine says of the folder what it says in `state` as late as can be. */
+async function failedReading(state: "empty" | "ready") {
+  const noModel = new RepoMemoryError("model-not-found", { message: "There is no model on this machine yet." });
+  const figures = Promise.withResolvers<void>();
+  const client = await servedEngine({
+    ingest: () => Promise.reject(noModel),
+    status: (folder) => figures.promise.then(() => ({ ...statusOf(folder), state })),
+  });
+  const memory = new FolderMemory(FOLDER, english);
+  const all = memory.read(client);
+  // An answer to this is behind the one to the reading.
+  await client.files(FOLDER);
+  figures.resolve();
+  await all;
+  await client.files(FOLDER);
+  return { client, memory, failed: { state: "failed", error: { message: noModel.message, action: "download" } } };
+}
+
+test("figures that come late do not hide why a folder could not be read", async () => {
+  const { memory, failed } = await failedReading("ready");
+  expect(memory.facts.value).toMatchObject(failed);
+});
+
+test("why nothing could be read is still to be seen when a question has failed, too, until the folder is forgotten", async () => {
+  const { client, memory, failed } = await failedReading("empty");
+  memory.progress(download);
+  await memory.refresh(client);
+  expect(memory.facts.value).toMatchObject({ ...failed, meter: undefined });
+  memory.reset();
+  await memory.refresh(client);
+  expect(memory.facts.value).toMatchObject({ state: "unread", error: undefined });
 });

@@ -38,7 +38,8 @@ function channelPair(): [Channel, Channel] {
   return [end(0), end(1)];
 }
 
-function status(folder: string): StatusResult {
+/** What an engine says of a folder that is in memory. */
+export function statusOf(folder: string): StatusResult {
   const counts = { files: 1, blocks: 1, tokens: 1, bytes: 1 };
   return { folder, state: "ready", ...counts, storesBytes: 1, budgetBytes: 2, model: undefined, device: "CPU" };
 }
@@ -49,7 +50,7 @@ function unasked(): never {
 
 const idle: EngineApi = {
   ingest: async () => INGESTED,
-  status: async (folder) => status(folder),
+  status: async (folder) => statusOf(folder),
   files: async () => [],
   fileText: async () => undefined,
   changed: async () => {},
