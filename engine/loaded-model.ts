@@ -40,11 +40,11 @@ export async function loadModel(
   try {
     const converted = await convertModel(source, join(options.dataDir, "models", "converted"), threads, context);
     const model = await openConverted(converted, threads);
+    const { prompt, encoder } = await prepare(model, { dataDir: options.dataDir, threads, log });
     const device = new ModelDevice({ choice: options.device ?? "auto", dataDir: options.dataDir, threads, log });
     const choosing = device.choose(model);
     // Nobody waits for a GPU that nobody asked for: the CPU begins.
     if (options.device === "webgpu") await choosing;
-    const { prompt, encoder } = await prepare(model, { dataDir: options.dataDir, threads, log });
     const { name, license, architecture, contextTokens } = model.config;
     const { size: bytes } = await stat(path);
     const info: ModelInfo = { name, path, architecture, contextTokens, bytes, license, state: "in-use" };

@@ -46,9 +46,15 @@ export function filledNames(layer: number): { keys: string; values: string } {
 /**
  * Writes the decoder. Inputs: `tokens`, `positions` int64 [1, T]; of each layer the window's keys (rotated) and values
  * [kvHeads, S, headDim]; `slots` int64 [kvHeads, T, 2], the KV head and slot that each new row goes to; `seen` float32 [1, S] and
- * `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees the slots whose number is not above its own. Outputs as `writeDecoder`'s, and the filled buffers.
+ * `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees the slots whose number is not above its own. Outputs as `writeDecoder`'s, the filled buffers,
+ * and of the last token the best logits, `best` [1, 1, n], with their tokens, `ids` int64 [1, 1, n].
  */
-export function writeDeviceDecoder(config: ModelConfig, stored: StoredDecoder, outputs: DeviceOutputs): Uint8Array {
+export function writeDeviceDecoder(
+  config: ModelConfig,
+  stored: StoredDecoder,
+  head: PackedLinear,
+  outputs: DeviceOutputs,
+): Uint8Array {
   const model = { ...stored.model, layers: stored.model.layers.map(exactLayer) };
   const graph = new OnnxGraph();
   declareInputs(graph, config, stored);
@@ -72,18 +78,7 @@ export function writeDeviceDecoder(config: ModelConfig, stored: StoredDecoder, o
   const total = attention.reduce((sum, part) => graph.node("Add", [sum, part]));
   emitOutput(graph, total, "attention", [1, "S"]);
   emitOutput(graph, normed, "hidden", [1, "T", config.hidden]);
-  return graph.serialize();
-}
-
-/** Writes the output layer with the best of each row: `hidden` [1, T, hidden] to `best` [1, T, n] and `ids` int64 [1, T, n]. */
-export function writeCandidates(config: ModelConfig, output: PackedLinear): Uint8Array {
-  const graph = new OnnxGraph();
-  graph.input("hidden", "float32", [1, "T", config.hidden]);
-  const logits = emitLinear(graph, "output", exact(output), "hidden");
-  const count = Math.min(CANDIDATES, config.vocabulary);
-  graph.nodeWithOutputs("TopK", [logits, graph.integers(count)], ["best", "ids"]);
-  graph.output("best", "float32", [1, "T", count]);
-  graph.output("ids", "int64", [1, "T", count]);
+  emitBest(graph, config, head, normed);
   return graph.serialize();
 }
 
@@ -151,6 +146,17 @@ function declareOutputs(
   for (const name of [own.keys, own.values]) graph.output(name, "float32", [1, "T", kvHeads * headDim]);
   for (const name of [filled.keys, filled.values]) graph.output(name, "float32", [kvHeads, "S", headDim]);
   if (queriesOf.includes(index)) emitOutput(graph, query, `query.${index}`, [1, "T", heads * headDim]);
+}
+
+/** The output layer for the last token, and the best of its logits. */
+function emitBest(graph: OnnxGraph, config: ModelConfig, head: PackedLinear, hidden: string): void {
+  const end = graph.integers(2 ** 31 - 1);
+  const last = graph.node("Slice", [hidden, graph.integers(-1), end, graph.integers(1)]);
+  const logits = emitLinear(graph, "output_layer", exact(head), last);
+  const count = Math.min(CANDIDATES, config.vocabulary);
+  graph.nodeWithOutputs("TopK", [logits, graph.integers(count)], ["best", "ids"]);
+  graph.output("best", "float32", [1, 1, count]);
+  graph.output("ids", "int64", [1, 1, count]);
 }
 
 /** 0 where a row may look and `CLOSED` elsewhere, [T * heads / kvHeads, S]. */

@@ -76,7 +76,7 @@ export class ModelDevice {
     this.#reason = "testing";
     const { reason, detail } = await this.#tested(model, choice, fingerprint);
     if (reason !== "passed") return this.#stay(reason, detail);
-    await this.#use(model, hardware[0] ?? "software", detail);
+    await this.#use(model, hardware.length === 0 ? "software" : hardware.join(" / "), detail);
   }
 
   async #tested(model: LanguageModel, choice: "auto" | "webgpu", fingerprint: string) {
@@ -88,7 +88,7 @@ export class ModelDevice {
     this.#records = new DeviceRecords(dataDir, [choice, fingerprint, version, model.hash, graphs]);
     const known = this.#records.outcome();
     if (known) return known;
-    if (choice === "auto") await setTimeout(delayMs, undefined, { signal: this.#closing.signal });
+    if (choice === "auto") await setTimeout(delayMs, undefined, { signal: this.#closing.signal, ref: false });
     const request = { folder: model.folder, threads, isTimed: choice === "auto" };
     const outcome = await testDevice(request, limitMs, this.#closing.signal, program);
     this.#records.note(outcome);

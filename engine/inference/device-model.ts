@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayerKv } from "../blocks/block.ts";
-import { writeCandidates, writeDeviceDecoder, writeGrowth, writeWindowRows } from "../graph/device-decoder.ts";
+import { writeDeviceDecoder, writeGrowth, writeWindowRows } from "../graph/device-decoder.ts";
 import { newNames } from "../graph/decoder.ts";
 import { readPackedHead, readPackedModel, storedBytes } from "../graph/packed-layers.ts";
 import type { ModelConfig } from "../models/model-source.ts";
@@ -21,7 +21,7 @@ import { type DeviceWindow, DeviceWindows, slotIndices } from "./device-window.t
 import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
 
 /** Counts up whenever the device's graphs change: GPUs that passed with others are tested again. */
-export const DEVICE_GRAPHS_VERSION = 1;
+export const DEVICE_GRAPHS_VERSION = 2;
 /** The number of a slot that no token sees; a token's own number is its place in the run. */
 const CLOSED_SLOT = 1e9;
 /** Of one product of all queries with all keys: more would not fit the buffers that devices bind. */
@@ -50,11 +50,12 @@ export interface DeviceStep {
   hidden: Float32Array;
   /** Attention of the retrieval heads, added up over them, by slot: the token's own included. */
   attention: Float32Array;
+  /** [vocabulary]; those below the best as minus infinity. */
+  logits: Float32Array;
 }
 
 interface Sessions {
   decoder: Session;
-  candidates: Session;
   growth: Session;
   rows: Session;
 }
@@ -99,8 +100,7 @@ export class DeviceModel {
     };
     try {
       const sessions = {
-        decoder: await load(writeDeviceDecoder(config, stored, outputs)),
-        candidates: await load(writeCandidates(config, head)),
+        decoder: await load(writeDeviceDecoder(config, stored, head, outputs)),
         growth: await load(writeGrowth(config), true),
         rows: await load(writeWindowRows(config)),
       };
@@ -147,8 +147,9 @@ export class DeviceModel {
         ...queriesOf.map((layer) => `query.${layer}`),
         ...residualsOf.map((layer) => `residual.${layer}`),
       ];
-      const outputs = await this.#runRows(device, window, tokens, positions, fetches);
-      const read = (name: string) => outputs.get(name) ?? new Float32Array(0);
+      const parts = await this.#runRows(device, window, tokens, positions, fetches);
+      const read = (name: string) =>
+        fetches.includes(name) ? joined(parts.map((outputs) => floats(outputs, name))) : new Float32Array(0);
       return {
         kv: {
           keys: layers.map((layer) => read(newNames(layer).keys)),
@@ -166,22 +167,23 @@ export class DeviceModel {
     return this.#inTurn(async () => {
       const device = await this.#placed(window, 1);
       const one = [Int32Array.of(token), Int32Array.of(position)] as const;
-      const outputs = await this.#runRows(device, window, ...one, ["hidden", "attention"]);
-      const read = (name: string) => outputs.get(name) ?? new Float32Array(0);
-      return { hidden: read("hidden"), attention: read("attention").subarray(0, window.length + 1) };
+      const names = ["hidden", "attention", "best", "ids"];
+      const [outputs = {}] = await this.#runRows(device, window, ...one, names);
+      return {
+        hidden: floats(outputs, "hidden"),
+        attention: floats(outputs, "attention").subarray(0, window.length + 1),
+        logits: this.#logits(outputs),
+      };
     });
   }
 
-  /** Logits [vocabulary] of a final hidden state, those below the best `CANDIDATES` as minus infinity. */
-  candidates(hidden: Float32Array): Promise<Float32Array> {
-    return this.#inTurn(async () => {
-      const outputs = await this.#sessions.candidates.run({ hidden: floatTensor(hidden, [1, 1, hidden.length]) });
-      const ids = outputs["ids"]?.data;
-      if (!(ids instanceof BigInt64Array)) throw new TypeError("The graph gave no ids");
-      const logits = new Float32Array(this.#config.vocabulary).fill(-Infinity);
-      floats(outputs, "best").forEach((logit, i) => (logits[Number(ids[i])] = logit));
-      return logits;
-    });
+  /** Logits [vocabulary], those below the best as minus infinity. */
+  #logits(outputs: Readonly<Record<string, Tensor>>): Float32Array {
+    const ids = outputs["ids"]?.data;
+    if (!(ids instanceof BigInt64Array)) throw new TypeError("The graph gave no ids");
+    const logits = new Float32Array(this.#config.vocabulary).fill(-Infinity);
+    floats(outputs, "best").forEach((logit, i) => (logits[Number(ids[i])] = logit));
+    return logits;
   }
 
   async close(): Promise<void> {
@@ -211,7 +213,7 @@ export class DeviceModel {
     await this.#runRows(device, window, tokens, positions, ["hidden"], from);
   }
 
-  /** Runs tokens in the slots from `start` on, cut into runs that fit; outputs are joined. */
+  /** Runs tokens in the slots from `start` on, cut into runs that fit; each run's outputs. */
   async #runRows(
     device: DeviceWindow,
     window: AttentionWindow,
@@ -219,7 +221,7 @@ export class DeviceModel {
     positions: Int32Array,
     fetches: readonly string[],
     start = window.length,
-  ): Promise<Map<string, Float32Array>> {
+  ): Promise<Record<string, Tensor>[]> {
     const { heads } = this.#config;
     const most = Math.floor(SCORE_BYTES / (device.capacity * heads * Float32Array.BYTES_PER_ELEMENT));
     const step = Math.min(MOST_ROWS, Math.max(1, most));
@@ -232,7 +234,7 @@ export class DeviceModel {
       checkNumbers(floats(outputs, "hidden"));
       parts.push(outputs);
     }
-    return new Map(fetches.map((name) => [name, joined(parts.map((outputs) => floats(outputs, name)))]));
+    return parts;
   }
 
   #feeds(

@@ -134,8 +134,8 @@ async function readTokens({ model, window }: Side, tokens: Int32Array): Promise<
 }
 
 async function decodeToken(model: DeviceModel, window: AttentionWindow, token: number): Promise<Float32Array[]> {
-  const { hidden, attention } = await model.decode(window, token, window.length);
-  return [hidden, attention, await model.candidates(hidden)];
+  const { hidden, attention, logits } = await model.decode(window, token, window.length);
+  return [hidden, attention, logits];
 }
 
 /** Largest difference over the reference's range; of minus infinities (left out logits) only those that both have count. */

@@ -262,8 +262,8 @@ export class LanguageModel {
     position: number,
     wants: DecodeWants,
   ): Promise<DecodeResult> {
-    const { hidden, attention } = await device.decode(window, token, position);
-    const logits = wants.best ? await device.candidates(hidden) : await this.logits(hidden);
+    const { hidden, attention, ...step } = await device.decode(window, token, position);
+    const logits = wants.best ? step.logits : await this.logits(hidden);
     const width = window.capacity + 1;
     window.appendAway([{ token, position }]);
     return { logits, attention: wants.attention ? headSums(this, attention, width) : new Map() };

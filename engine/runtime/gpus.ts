@@ -25,7 +25,7 @@ export async function findGpus(env: NodeJS.ProcessEnv = process.env): Promise<Gp
 }
 
 /** Names of devices and drivers that compute on the CPU. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|lvp_icd|basic (render|display)|software/i;
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|lvp_icd|basic (render|display)|remote display|software/i;
 
 interface Found {
   names: string[];
