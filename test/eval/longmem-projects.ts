@@ -80,11 +80,11 @@ export class LongMemProjects {
     return this.states(project, lastOf(project.blocks.slice(0, segment.first), size));
   }
 
-  /** As much of another project, in the same language. */
+  /** As much of another project, in the same language. Of the other half: some of the reported ones are of one family and use each other. */
   async other(segment: HeldOutSegment, size: number): Promise<BankBlock[]> {
     const own = this.named(segment.project);
     const enough = lastOf(own.blocks.slice(0, segment.first), size);
-    const others = this.projects.filter((each) => each !== own && each.language === own.language);
+    const others = this.projects.filter((each) => !each.isHeldOut && each.language === own.language);
     const [largest] = others.toSorted((a, b) => tokensOf(b.blocks) - tokensOf(a.blocks));
     return largest ? this.states(largest, lastOf(largest.blocks, tokensOf(enough))) : [];
   }

@@ -8,6 +8,7 @@ import { type LongMemWeights, longMemWeights } from "../../engine/memory/longmem
 import { openStrategyWeights } from "../../engine/models/strategy-weights.ts";
 import type { BenchOptions } from "../bench/benchmark.ts";
 import { bankOf } from "../support/longmem-banks.ts";
+import { nats } from "../support/nats.ts";
 import { type Estimate, mean } from "./intervals.ts";
 import { LongMemProjects, type HeldOutSegment } from "./longmem-projects.ts";
 import { searchTime, type SearchTime } from "./longmem-search.ts";
@@ -15,8 +16,6 @@ import { openEval } from "./open-eval.ts";
 
 const SEGMENTS = 8;
 const SIZES = [8_192, 16_384, 65_536];
-/** Rows whose logits are computed at once. */
-const LOGIT_ROWS = 128;
 
 /** What predicts a segment: "backbone", "empty", "own.SIZE" or "other.SIZE". */
 type Condition = string;
@@ -100,27 +99,6 @@ function switchedOff(weights: LongMemWeights): LongMemWeights {
     feedForwardScale: zeros(layer.feedForwardScale),
   }));
   return { ...weights, layers };
-}
-
-/** Mean nats a token; row i of `hidden` predicts token i. */
-async function nats(
-  logitsOf: (hidden: Float32Array) => Promise<Float32Array>,
-  hidden: Float32Array,
-  tokens: Int32Array,
-  width: number,
-): Promise<number> {
-  let sum = 0;
-  for (let from = 0; from < tokens.length; from += LOGIT_ROWS) {
-    const part = tokens.subarray(from, from + LOGIT_ROWS);
-    const logits = await logitsOf(hidden.slice(from * width, (from + part.length) * width));
-    const vocabulary = logits.length / part.length;
-    part.forEach((token, i) => {
-      const own = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
-      const most = own.reduce((a, b) => Math.max(a, b), -Infinity);
-      sum += most + Math.log(own.reduce((a, b) => a + Math.exp(b - most), 0)) - (own[token] ?? 0);
-    });
-  }
-  return sum / tokens.length;
 }
 
 function summed(rows: readonly Row[]): Pick<LongMemResult, "segments" | "tokens" | "bySize" | "byProject"> {

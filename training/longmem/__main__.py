@@ -14,6 +14,7 @@ from common.segments import prefix_tokens
 from .batches import Prefix, Sampler
 from .data import collect, training_order
 from .export import export
+from .questions import Questioner
 from .side_net import ReaderStart, SideConfig, SideNet
 from .train import Plan, train
 from .value_decoder import fit_decoder
@@ -55,7 +56,8 @@ def main() -> None:
         vocabulary = torch.cat([states.tokens for states in held_in]).unique()
         samplers = [Sampler(states, prefix, config.first_layer) for states in (held_in, tune)]
         plan = Plan(args.steps, args.batch)
-        train(net, *samplers, plan, folder, HERE / "curves" / f"{args.run}.csv", vocabulary)
+        questioner = Questioner(samplers[0], backbone, tokenizer)
+        train(net, *samplers, plan, folder, HERE / "curves" / f"{args.run}.csv", vocabulary, questioner)
     export(net, folder / "run.pt", args.model)
 
 

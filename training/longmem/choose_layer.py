@@ -1,6 +1,6 @@
 """Which layer makes the best bank? `python -m longmem.choose_layer MODEL.gguf` prints a row a layer.
 
-On projects that are trained on: a bank of 8,000 tokens, un-rotated, searched as the side network will. Each head by itself copies: the
+On projects that are trained or tuned on: a bank of 8,000 tokens, un-rotated, searched as the side network will. Each head by itself copies: the
 weights of what it found, by token, are mixed with the backbone's prediction. The gain is in nats a token; that with another project's
 bank is the control. `same` copies the token that was found (its key tells what stands before it, as an induction head's does), `next` its successor.
 """
@@ -21,7 +21,7 @@ from torch import Tensor
 from .bank import Bank
 from .states import enough
 
-PROJECTS = ("rich", "effect", "re2", "sympy", "zod")
+PROJECTS = ("rich", "effect", "urllib3", "re2", "knip")
 BANK, SCORED = 8_000, 1_500
 COPIED = 0.15
 """Weight of what is copied in the mixture."""
@@ -80,7 +80,7 @@ def gains(bank: Measured, asked: Measured, layer: int) -> Tensor:
 
 def main() -> None:
     backbone, tokenizer = read_backbone(sys.argv[1]), read_tokenizer(sys.argv[1])
-    chosen = [project for project in projects("train") if project.name in PROJECTS]
+    chosen = [project for split in ("train", "tune") for project in projects(split) if project.name in PROJECTS]
     measured = [measure(project, backbone, tokenizer) for project in chosen]
     print("layer,best_same,best_same_with_other,mean_same,best_next")
     for layer in range(backbone.config.layers):

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from .bank import Bank, retrieve
 from .batches import Batch, Sampler
+from .questions import Questioner
 from .side_net import SideNet
 
 
@@ -24,6 +25,8 @@ class Plan:
 
     steps: int
     batch: int = 4
+    questions: int = 2
+    """Asked beside the segments of a batch; of each kind, the mean loss counts the same."""
     rate: float = 1e-3
     switch_rate: float = 1e-2
     warm_up: int = 30
@@ -104,6 +107,7 @@ def train(
     folder: Path,
     curves_path: Path,
     vocabulary: Tensor,
+    questioner: Questioner | None = None,
     stop: int | None = None,
 ) -> None:
     """Runs `plan` to its end, or to step `stop`; writes `folder`/run.pt and the curves as it goes."""
@@ -127,10 +131,14 @@ def train(
         loss = losses(net, sampler.draw(generator, plan.batch), vocabulary).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        figures = {"loss": loss.item()}
+        if questioner and plan.questions > 0:
+            answers = losses(net, questioner.draw(generator, plan.questions)).mean()
+            answers.backward()
+            figures["answers"] = answers.item()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         done = step + 1
-        figures = {"loss": loss.item()}
         if done % plan.tune_every == 0 or done == plan.steps:
             figures |= tune_figures(net, tuning)
         curves.add(done, **figures)

@@ -111,7 +111,7 @@ def test_training_learns_to_read_and_resumes_bit_by_bit(tmp_path: Path, states: 
             torch.manual_seed(0)
             net = SideNet(backbone, SIDE, ReaderStart(prefix.sink_key, fit_decoder(projects, backbone)))
             plan = Plan(6, batch=2, rate=1e-2, warm_up=2, tune_every=100, save_every=3)
-            train(net, sampler, sampler, plan, folder, folder / "curves.csv", vocabulary, stop)
+            train(net, sampler, sampler, plan, folder, folder / "curves.csv", vocabulary, stop=stop)
         return net
 
     whole, resumed = run(tmp_path / "whole", 6), run(tmp_path / "resumed", 3, 6)
