@@ -3,9 +3,8 @@
  * serves all layers. Memory of a KV head: `matrix` [headDim, headDim] and `mass` [headDim], float32.
  */
 import type { ModelConfig } from "../models/model-source.ts";
-import { emitHeadMajor, scaling } from "./attention.ts";
-import { emitRotation } from "./decoder.ts";
-import { type ExternalData, OnnxGraph } from "./onnx-writer.ts";
+import { emitHeadMajor } from "./attention.ts";
+import { OnnxGraph } from "./onnx-writer.ts";
 
 /** How entries get into a memory: added up, or less what the memory gives for their keys already (the delta rule). */
 export type WriteRule = "linear" | "delta";
@@ -73,68 +72,17 @@ function emitFeature(graph: OnnxGraph, states: string): string {
 }
 
 /**
- * Writes local attention joined with what is read from memory, by one gate a query head. `null` is mass whose value is local
- * attention: where nothing in memory answers, or the memory is empty, local attention is left exactly as it was.
- * Inputs, un-rotated: `query` [1, T, heads * headDim], `near_keys` and `near_values` [1, N, kvHeads * headDim], with their positions; `bias`
- * [T, 1, N] closes what a row may not see; the memory; `query_mean` and `query_scale`, `query_weight` [2 * heads * headDim, heads * headDim]
- * and `query_bias`; `trail` [T, T] and, for what was read before, `fading` [T, 1] and `trail_before` [1, heads * headDim]; `gate` [heads]
- * (behind the sigmoid), `null` [kvHeads, headDim]; `down` [heads * headDim, rank] and `up` [rank, hidden].
- * Outputs: `attended` [1, T, heads * headDim]; what memory adds to the residual, `added` [1, T, hidden]; `trails` [T, heads * headDim].
+ * Writes what a layer's heads read from memory. `null` is mass with a value of nothing: where nothing in memory answers, or it is empty,
+ * nothing is read. Inputs: un-rotated `query` [T, heads * headDim]; the memory; `query_mean` and `query_scale`, `query_weight`
+ * [2 * heads * headDim, heads * headDim] and `query_bias`; `trail` [T, T] and, for what was read before, `fading` [T, 1] and `trail_before`
+ * [1, heads * headDim]; `gate` [heads] (behind the sigmoid), `null` [kvHeads, headDim]; `output` [heads * headDim, hidden].
+ * Outputs: `added` [T, hidden], for the last residual, and `trails` [T, heads * headDim].
  */
-export function writeInfiniAttention(
-  config: ModelConfig,
-  rope: { cos: ExternalData; sin: ExternalData },
-  positions: number,
-): Uint8Array {
+export function writeInfiniRead(config: ModelConfig): Uint8Array {
   const graph = new OnnxGraph();
   const { heads, kvHeads, headDim, hidden } = config;
   const [group, width] = [heads / kvHeads, heads * headDim];
-  declareAttention(graph, config, rope, positions);
-  const mass = declareMemory(graph, config);
-  const local = emitLocal(graph, config);
-  const folded = emitFolded(graph, emitAddresses(graph, width), config);
-  const found = graph.node("MatMul", [folded, mass]);
-  const nothing = graph.node("MatMul", [folded, graph.node("Unsqueeze", ["null", graph.integers(2)])]);
-  const whole = graph.node("Add", [graph.node("Add", [found, nothing]), graph.scalar(1e-6)]);
-  const split = (rows: string) => graph.node("Reshape", [rows, graph.integers(kvHeads, -1, group, headDim)]);
-  const shares = graph.node("Reshape", [graph.node("Div", [found, whole]), graph.integers(kvHeads, -1, group, 1)]);
-  const gate = graph.node("Reshape", ["gate", graph.integers(kvHeads, 1, group, 1)]);
-  const read = graph.node("Mul", [gate, split(graph.node("Div", [graph.node("MatMul", [folded, "matrix"]), whole]))]);
-  const kept = graph.node("Mul", [local, graph.node("Sub", [graph.scalar(1), graph.node("Mul", [gate, shares])])]);
-  const tokenMajor = (rows: string, output?: string) => {
-    const transposed = graph.node("Transpose", [rows], { perm: [1, 0, 2, 3] });
-    return graph.node("Reshape", [transposed, graph.integers(1, -1, width)], {}, output);
-  };
-  tokenMajor(graph.node("Add", [kept, read]), "attended");
-  graph.node("MatMul", [graph.node("MatMul", [tokenMajor(read), "down"]), "up"], {}, "added");
-  graph.output("attended", "float32", [1, "T", width]);
-  graph.output("added", "float32", [1, "T", hidden]);
-  graph.output("trails", "float32", ["T", width]);
-  return graph.serialize();
-}
-
-/** Features that look for entries, [1, T, heads * headDim]; puts `trails` out. */
-function emitAddresses(graph: OnnxGraph, width: number): string {
-  const states = emitStandard(graph, graph.node("Reshape", ["query", graph.integers(-1, width)]), "query");
-  const own = graph.node("MatMul", ["trail", states]);
-  graph.node("Add", [own, graph.node("Mul", ["fading", "trail_before"])], {}, "trails");
-  const both = graph.node("Concat", [states, "trails"], { axis: 1 });
-  const features = emitFeature(graph, emitMap(graph, both, "query"));
-  return graph.node("Reshape", [features, graph.integers(1, -1, width)]);
-}
-
-function declareAttention(
-  graph: OnnxGraph,
-  { heads, kvHeads, headDim, hidden }: ModelConfig,
-  rope: { cos: ExternalData; sin: ExternalData },
-  positions: number,
-): void {
-  const width = heads * headDim;
-  graph.input("query", "float32", [1, "T", width]);
-  for (const kind of ["near_keys", "near_values"]) graph.input(kind, "float32", [1, "N", kvHeads * headDim]);
-  graph.input("query_positions", "int64", [1, "T"]);
-  graph.input("near_positions", "int64", [1, "N"]);
-  graph.input("bias", "float32", ["T", 1, "N"]);
+  graph.input("query", "float32", ["T", width]);
   for (const name of ["query_mean", "query_scale", "query_bias"]) graph.input(name, "float32", [width]);
   graph.input("query_weight", "float32", [2 * width, width]);
   graph.input("trail", "float32", ["T", "T"]);
@@ -142,32 +90,26 @@ function declareAttention(
   graph.input("trail_before", "float32", [1, width]);
   graph.input("gate", "float32", [heads]);
   graph.input("null", "float32", [kvHeads, headDim]);
-  graph.input("down", "float32", [width, "R"]);
-  graph.input("up", "float32", ["R", hidden]);
-  graph.constant("rope.cos", "float32", [positions, headDim / 2], rope.cos);
-  graph.constant("rope.sin", "float32", [positions, headDim / 2], rope.sin);
+  graph.input("output", "float32", [width, hidden]);
+  const mass = declareMemory(graph, config);
+  const split = emitHeadMajor(graph, emitAddresses(graph), [-1, kvHeads, group, headDim]);
+  const features = graph.node("Reshape", [split, graph.integers(kvHeads, -1, headDim)]);
+  const allMass = graph.node("Add", [mass, graph.node("Unsqueeze", ["null", graph.integers(2)])]);
+  const whole = graph.node("Add", [graph.node("MatMul", [features, allMass]), graph.scalar(1e-6)]);
+  const found = graph.node("Div", [graph.node("MatMul", [features, "matrix"]), whole]);
+  const byHead = graph.node("Reshape", [found, graph.integers(kvHeads, -1, group, headDim)]);
+  const gate = graph.node("Reshape", ["gate", graph.integers(kvHeads, 1, group, 1)]);
+  const read = graph.node("Transpose", [graph.node("Mul", [gate, byHead])], { perm: [1, 0, 2, 3] });
+  graph.node("MatMul", [graph.node("Reshape", [read, graph.integers(-1, width)]), "output"], {}, "added");
+  graph.output("added", "float32", ["T", hidden]);
+  graph.output("trails", "float32", ["T", width]);
+  return graph.serialize();
 }
 
-/** Ordinary attention, [kvHeads, T, group, headDim]. */
-function emitLocal(graph: OnnxGraph, config: ModelConfig): string {
-  const { heads, kvHeads, headDim } = config;
-  const group = heads / kvHeads;
-  const query = emitFolded(graph, emitRotation(graph, "query", heads, "query_positions"), config);
-  const rotated = emitRotation(graph, "near_keys", kvHeads, "near_positions");
-  const keys = emitHeadMajor(graph, rotated, [-1, kvHeads, headDim]);
-  const product = graph.contrib("FusedMatMul", [query, keys], { transB: 1, alpha: scaling(config) });
-  const columns = graph.node("Shape", ["bias"], { start: 2 });
-  const shaped = (rows: string, ...shape: number[]) =>
-    graph.node("Reshape", [rows, graph.node("Concat", [graph.integers(...shape), columns], { axis: 0 })]);
-  const scores = graph.node("Add", [shaped(product, kvHeads, -1, group), "bias"]);
-  const weights = graph.node("Softmax", [scores], { axis: -1 });
-  const values = emitHeadMajor(graph, "near_values", [-1, kvHeads, headDim]);
-  const sum = graph.node("MatMul", [shaped(weights, kvHeads, -1), values]);
-  return graph.node("Reshape", [sum, graph.integers(kvHeads, -1, group, headDim)]);
-}
-
-/** [1, T, heads * headDim] as [kvHeads, T * group, headDim]. */
-function emitFolded(graph: OnnxGraph, query: string, { heads, kvHeads, headDim }: ModelConfig): string {
-  const split = emitHeadMajor(graph, query, [-1, kvHeads, heads / kvHeads, headDim]);
-  return graph.node("Reshape", [split, graph.integers(kvHeads, -1, headDim)]);
+/** Features that look for entries, [T, heads * headDim]; makes `trails`. */
+function emitAddresses(graph: OnnxGraph): string {
+  const states = emitStandard(graph, "query", "query");
+  const own = graph.node("MatMul", ["trail", states]);
+  graph.node("Add", [own, graph.node("Mul", ["fading", "trail_before"])], {}, "trails");
+  return emitFeature(graph, emitMap(graph, graph.node("Concat", [states, "trails"], { axis: 1 }), "query"));
 }

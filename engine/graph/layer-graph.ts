@@ -20,7 +20,7 @@ import { type ExternalData, OnnxGraph } from "./onnx-writer.ts";
 
 /**
  * Writes stage `stage` of [0, layers]. Inputs: `tokens` int64 [1, T] of the first, of the others `attended`
- * [1, T, heads * headDim] and `residual` [1, T, hidden]. Outputs: `hidden` of the last; of the others `next_residual` and, un-rotated,
+ * [1, T, heads * headDim] and `residual` [1, T, hidden]. Outputs: `next_residual`; of the last `hidden`, of the others, un-rotated,
  * `query` [1, T, heads * headDim], `keys` and `values` [1, T, kvHeads * headDim].
  */
 export function writeStage(config: ModelConfig, model: PackedModel, stage: number): Uint8Array {
@@ -29,12 +29,12 @@ export function writeStage(config: ModelConfig, model: PackedModel, stage: numbe
   const { normed, residual } =
     stage === 0 ? emitFirst(graph, config, model) : emitLayerEnd(graph, config, model, stage);
   const layer = model.layers[stage];
+  emitOutput(graph, residual, "next_residual", [1, "T", hidden]);
   if (!layer) {
     emitOutput(graph, normed, "hidden", [1, "T", hidden]);
     return graph.serialize();
   }
   const { query, key, value } = emitProjections(graph, config, layer, stage, normed);
-  emitOutput(graph, residual, "next_residual", [1, "T", hidden]);
   emitOutput(graph, query, "query", [1, "T", heads * headDim]);
   emitOutput(graph, key, "keys", [1, "T", kvHeads * headDim]);
   emitOutput(graph, value, "values", [1, "T", kvHeads * headDim]);

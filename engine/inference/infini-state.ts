@@ -1,12 +1,9 @@
 /** Infini-attention at work: local attention over what was read in this chat, and a compressive memory of all else. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { CHUNK_ROWS } from "../graph/attention.ts";
-import { writeInfiniAttention } from "../graph/infini-graph.ts";
-import { readPackedModel } from "../graph/packed-layers.ts";
+import { writeInfiniRead } from "../graph/infini-graph.ts";
 import type { CompressiveMemory } from "../memory/compressive-memory.ts";
 import { type InfiniWeights, trailFeeds } from "../memory/infini-weights.ts";
-import { type Feeds, floats, floatTensor, integerTensor, Session } from "../runtime/session.ts";
+import { type Feeds, floats, floatTensor, Session } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import type { DecodedToken, DecodingState } from "./decoding-state.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -20,22 +17,20 @@ export class InfiniModel {
   readonly model: LanguageModel;
   private readonly layerwise: LayerwiseModel;
   private readonly weights: InfiniWeights;
-  private readonly attention: Session;
+  private readonly reading: Session;
   private prefix: LocalRows | undefined;
 
-  private constructor(layerwise: LayerwiseModel, weights: InfiniWeights, attention: Session) {
+  private constructor(layerwise: LayerwiseModel, weights: InfiniWeights, reading: Session) {
     this.model = layerwise.model;
     this.layerwise = layerwise;
     this.weights = weights;
-    this.attention = attention;
+    this.reading = reading;
   }
 
   static async open(model: LanguageModel, weights: InfiniWeights, threads: number): Promise<InfiniModel> {
     const layerwise = await LayerwiseModel.open(model, threads);
     try {
-      const { rope, positions } = readPackedModel(await readFile(join(model.folder, "prefill.onnx")), model.config);
-      const graph = writeInfiniAttention(model.config, rope, positions);
-      return new InfiniModel(layerwise, weights, await Session.open(graph, { threads, dataFolder: model.folder }));
+      return new InfiniModel(layerwise, weights, await Session.open(writeInfiniRead(model.config), { threads }));
     } catch (error) {
       await layerwise.close();
       throw error;
@@ -57,41 +52,36 @@ export class InfiniModel {
   async run(tokens: Int32Array, local: LocalRows, memory: ReadonlyMap<number, Feeds>): Promise<Float32Array> {
     const position = local.length;
     const trails = trailFeeds(this.weights.decay, tokens.length);
-    const hidden = await this.layerwise.run(tokens, (layer, rows) => {
+    const hidden = await this.layerwise.run(tokens, async (layer, rows) => {
       local.append(layer, rows);
+      const { attended } = await this.attend(rows, local, layer, position);
       const [weights, own] = [this.weights.layers.get(layer), memory.get(layer)];
-      if (weights && own) return this.read(rows, local, layer, position, { ...weights.read, ...own, ...trails });
-      return this.attend(rows, local, layer, position);
+      if (!weights || !own) return { attended };
+      return { attended, added: await this.read(rows.query, local, layer, { ...weights.read, ...own, ...trails }) };
     });
     local.length += tokens.length;
     return hidden;
   }
 
   async close(): Promise<void> {
-    await this.attention.close();
+    await this.reading.close();
     await this.layerwise.close();
   }
 
-  private async read(rows: LayerRowsOut, local: LocalRows, layer: number, position: number, feeds: Feeds) {
-    const { heads, headDim } = this.model.config;
-    const count = rows.query.length / (heads * headDim);
-    const { keys, values, near } = local.of(layer, position + count);
-    const outputs = await this.attention.run({
+  /** What a layer's heads find in memory, [T, hidden]. */
+  private async read(query: Float32Array, local: LocalRows, layer: number, feeds: Feeds): Promise<Float32Array> {
+    const width = this.model.config.heads * this.model.config.headDim;
+    const outputs = await this.reading.run({
       ...feeds,
-      query: floatTensor(rows.query, [1, count, heads * headDim]),
-      near_keys: floatTensor(keys, [1, near, local.width]),
-      near_values: floatTensor(values, [1, near, local.width]),
-      query_positions: integerTensor(consecutive(position, count), [1, count]),
-      near_positions: integerTensor(consecutive(0, near), [1, near]),
-      bias: floatTensor(causalBias(count, near), [count, 1, near]),
-      trail_before: floatTensor(local.trail(layer, heads * headDim), [1, heads * headDim]),
+      query: floatTensor(query, [query.length / width, width]),
+      trail_before: floatTensor(local.trail(layer, width), [1, width]),
     });
-    local.follow(layer, floats(outputs, "trails"), heads * headDim);
-    return { attended: floats(outputs, "attended"), added: floats(outputs, "added") };
+    local.follow(layer, floats(outputs, "trails"), width);
+    return floats(outputs, "added");
   }
 
-  /** A layer without a memory: the one far row that its graph wants is closed. */
-  private async attend(rows: LayerRowsOut, local: LocalRows, layer: number, position: number): Promise<AttendedLayer> {
+  /** Local attention; the one far row that its graph wants is closed. */
+  private attend(rows: LayerRowsOut, local: LocalRows, layer: number, position: number): Promise<AttendedLayer> {
     const { heads, headDim } = this.model.config;
     const count = rows.query.length / (heads * headDim);
     const { keys, values, near } = local.of(layer, position + count);
@@ -221,15 +211,4 @@ class LocalRows {
     }
     rows.set(added, at);
   }
-}
-
-function consecutive(from: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => from + i);
-}
-
-/** The last `count` of `near` rows see themselves and what stands before them, [count, near]. */
-function causalBias(count: number, near: number): Float32Array {
-  const bias = new Float32Array(count * near).fill(CLOSED);
-  for (let row = 0; row < count; row++) bias.fill(0, row * near, row * near + near - count + row + 1);
-  return bias;
 }

@@ -38,7 +38,7 @@ export interface Attended {
   mass: Float32Array;
 }
 
-/** What a layer goes on with: `attended` [T, heads * headDim] and, where there is something, what else its residual gets, [T, hidden]. */
+/** What a layer goes on with, `attended` [T, heads * headDim], and where there is something, what the last residual gets of it, [T, hidden]. */
 export interface AttendedLayer {
   attended: Float32Array;
   added?: Float32Array;
@@ -57,12 +57,14 @@ export class LayerwiseModel {
   /** `stages[s]` ends layer s - 1 and begins layer s. */
   private readonly stages: readonly Session[];
   private readonly attention: Session;
+  private readonly finalNorm: Float32Array;
 
-  private constructor(model: LanguageModel, stages: readonly Session[], attention: Session) {
+  private constructor(model: LanguageModel, stages: readonly Session[], attention: Session, finalNorm: Float32Array) {
     this.model = model;
     this.config = model.config;
     this.stages = stages;
     this.attention = attention;
+    this.finalNorm = finalNorm;
   }
 
   /** Opens the layers of `model`, which must stay open. @throws RepoMemoryError "model-invalid" */
@@ -79,7 +81,7 @@ export class LayerwiseModel {
       const attention = await load(writeSplitAttention(config, stored.rope, stored.positions));
       const stages: Session[] = [];
       for (let s = 0; s <= config.layers; s++) stages.push(await load(writeStage(config, stored.model, s)));
-      return new LayerwiseModel(model, stages, attention);
+      return new LayerwiseModel(model, stages, attention, stored.model.finalNorm);
     } catch (error) {
       await Promise.all(opened.map((session) => session.close()));
       throw error;
@@ -94,20 +96,32 @@ export class LayerwiseModel {
     const T = tokens.length;
     const width = this.config.heads * this.config.headDim;
     let feeds: Record<string, Tensor> = { tokens: integerTensor(tokens, [1, T]) };
+    let late: Float32Array | undefined;
     for (const [layer, stage] of this.stages.entries()) {
       const outputs = await stage.run(feeds);
-      if (layer === this.config.layers) return floats(outputs, "hidden");
+      if (layer === this.config.layers) {
+        return late ? this.normed(sumInto(late, floats(outputs, "next_residual"))) : floats(outputs, "hidden");
+      }
       const residual = outputs["next_residual"];
       if (!residual) throw new TypeError(`Stage ${layer} gave no residual`);
       const [query, keys, values] = [floats(outputs, "query"), floats(outputs, "keys"), floats(outputs, "values")];
       const { attended, added } = await attend(layer, { query, keys, values });
-      if (added) for (const [i, value] of floats(outputs, "next_residual").entries()) added[i]! += value;
-      feeds = {
-        attended: floatTensor(attended, [1, T, width]),
-        residual: added ? floatTensor(added, [1, T, this.config.hidden]) : residual,
-      };
+      if (added) late = late ? sumInto(late, added) : added.slice();
+      feeds = { attended: floatTensor(attended, [1, T, width]), residual };
     }
     throw new TypeError("A model has no stages");
+  }
+
+  /** The final norm of residuals [T, hidden], in place. */
+  private normed(residuals: Float32Array): Float32Array {
+    const { hidden, normEpsilon } = this.config;
+    for (let from = 0; from < residuals.length; from += hidden) {
+      const row = residuals.subarray(from, from + hidden);
+      const squares = row.reduce((sum, value) => sum + value * value, 0);
+      const scale = 1 / Math.sqrt(squares / hidden + normEpsilon);
+      for (let i = 0; i < hidden; i++) row[i] = row[i]! * scale * (this.finalNorm[i] ?? 0);
+    }
+    return residuals;
   }
 
   /** Attention of one layer over far and near tokens, one softmax over both. */
@@ -135,4 +149,9 @@ export class LayerwiseModel {
   async close(): Promise<void> {
     await Promise.all([this.attention, ...this.stages].map((session) => session.close()));
   }
+}
+
+function sumInto(sum: Float32Array, added: Float32Array): Float32Array {
+  for (let i = 0; i < sum.length; i++) sum[i]! += added[i] ?? 0;
+  return sum;
 }

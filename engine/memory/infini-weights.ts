@@ -9,7 +9,7 @@ import { type Feeds, floatTensor } from "../runtime/session.ts";
 export interface InfiniLayerWeights {
   /** `kv_mean`, `kv_scale`, `key_weight`, `key_bias`, `value_weight`, `value_bias`. */
   write: Feeds;
-  /** `query_mean`, `query_scale`, `query_weight`, `query_bias`, `gate`, `null`, `down`, `up`. */
+  /** `query_mean`, `query_scale`, `query_weight`, `query_bias`, `gate`, `null`, `output`. */
   read: Feeds;
 }
 
@@ -65,7 +65,6 @@ function layerWeights(
   const map = (name: string, columns: number, rows: number) =>
     floatTensor(transposed(values(`${name}.weight`, [rows, columns]), rows, columns), [columns, rows]);
   const vector = (name: string, size: number, shape = [size]) => floatTensor(values(name, [size]), shape);
-  const rank = tensors.get(`${layer}.down.weight`)?.shape[0] ?? 0;
   return {
     write: {
       kv_mean: vector("kv_mean", 2 * kvWidth),
@@ -82,8 +81,7 @@ function layerWeights(
       query_bias: vector("query.bias", width),
       gate: vector("gate", heads),
       null: vector("null", kvWidth, [kvHeads, headDim]),
-      down: map("down", width, rank),
-      up: map("up", rank, hidden),
+      output: map("output", width, hidden),
     },
   };
 }

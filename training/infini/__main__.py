@@ -1,4 +1,4 @@
-"""`python -m infini --model MODEL.gguf`: banks, both stages and the file that is shipped. Started again, it goes on where it was."""
+"""`python -m infini --model MODEL.gguf`: banks, training and the file that is shipped. Started again, it goes on where it was."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 
 from common.corpus import REPOSITORY
 from common.gguf_model import read_backbone, read_tokenizer
@@ -19,10 +20,9 @@ from common.runs import CACHE, Curves, load_checkpoint, save_checkpoint, seed_al
 from common.segments import prefix_tokens
 
 from . import bank
-from .addresses import AddressTrainer, train_addresses
 from .export import file_hash, write_model
 from .memory import InfiniModel
-from .reading import ReadingRun, ReadingTrainer
+from .trainer import Banks, Run, Trainer, exact
 
 FOLDER = Path(__file__).parent
 LAYERS = list(range(10, 26))
@@ -42,8 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infini", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file of the llama architecture")
     parser.add_argument("--threads", type=int, default=0, help="of the processor; all by default")
-    parser.add_argument("--address-minutes", type=float, default=14)
-    parser.add_argument("--reading-minutes", type=float, default=50)
+    parser.add_argument("--minutes", type=float, default=60, help="of training, besides the banks' making")
     parser.add_argument("--facts", type=int, default=3200)
     options = parser.parse_args()
     if options.threads:
@@ -54,55 +53,47 @@ def main() -> None:
     rng = random.Random(1)
     filler = kept("filler.pt", lambda: bank.build_filler(model, tokenizer, 150, rng))
     facts = kept("facts.pt", lambda: bank.build_facts(model, tokenizer, options.facts, rng))
-    bank.fit_standards(model, filler)
-    questions = kept("questions.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 2, rng))
+    model.infini.load_state_dict(kept("start.pt", lambda: bank.fit_standards(model, filler)))
+    values = kept("questions.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 2, rng))
+    words = kept("words.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 8, rng, words=True))
+    code = kept("code.pt", lambda: bank.build_code(model, filler))
     held_out = kept("held-out.pt", lambda: bank.build_facts(model, tokenizer, 96, random.Random(9), "held-out"))
-    trainer = AddressTrainer(model, facts, filler, questions)
-    learn_addresses(trainer, options.address_minutes * 60)
-    run = ReadingRun(ReadingTrainer(trainer, tokenizer))
-    learn_reading(run, held_out, options.reading_minutes * 60)
+    run = Run(Trainer(model, Banks(facts, filler, values, words, code)))
+    train(run, held_out, tokenizer, options.minutes * 60)
     digest = file_hash(options.model)
     write_model(REPOSITORY / f"engine/strategies/{digest[:16]}.infini.safetensors", model, digest, {"steps": run.progress.step})
 
 
-def learn_addresses(trainer: AddressTrainer, seconds: float) -> None:
-    path = CACHE / "infini" / "addresses.pt"
+def train(run: Run, held_out: bank.FactBank, tokenizer: Tokenizer, seconds: float) -> None:
+    path = CACHE / "infini" / "run.pt"
     if (state := load_checkpoint(path)) is not None:
-        trainer.model.infini.load_state_dict(state["model"])
-        return
-    curves = Curves(FOLDER / "curves-addresses.csv")
-    train_addresses(trainer, seconds, lambda step, **figures: report(curves, step, figures))
-    save_checkpoint(path, model=trainer.model.infini.state_dict())
-    draw(curves, "right", "share", "best")
-
-
-def learn_reading(run: ReadingRun, held_out: bank.FactBank, seconds: float) -> None:
-    path = CACHE / "infini" / "reading.pt"
-    if (state := load_checkpoint(path)) is not None:
-        run.reading.model.infini.load_state_dict(state["model"])
+        run.trainer.model.infini.load_state_dict(state["model"])
         run.load(state["run"])
-    curves = Curves(FOLDER / "curves-reading.csv", run.progress.step)
+    curves = Curves(FOLDER / "curves.csv", run.progress.step)
     now = run.progress
     while now.seconds < seconds:
         run.step(seconds)
-        if now.step % 10:
+        if now.step % 20:
             continue
-        figures = {name: getattr(now, name) for name in ("loss", "right", "code", "facts", "filler", "seconds")}
-        if now.step % 50 == 0 or now.seconds >= seconds:
-            figures |= run.held_out(held_out)
-            save_checkpoint(path, model=run.reading.model.infini.state_dict(), run=run.state())
-            draw(curves, "held_out_2", "held_out_8", "passkey_5k", "passkey_1m", "right")
+        figures = {name: getattr(now, name) for name in ("answers", "right", "share", "code", "facts", "filler", "seconds")}
+        if now.step % 100 == 0 or now.seconds >= seconds:
+            figures |= held_out_figures(run.trainer, tokenizer, held_out)
+            save_checkpoint(path, model=run.trainer.model.infini.state_dict(), run=run.state())
         report(curves, now.step, figures)
-    draw(curves, "held_out_2", "held_out_8", "passkey_5k", "passkey_1m", "right")
+    names = ["right", *held_out_figures(run.trainer, tokenizer, held_out)]
+    subprocess.run([sys.executable, "-m", "common.draw_curves", str(curves.path), *names], cwd=FOLDER.parent, check=True)
+
+
+def held_out_figures(trainer: Trainer, tokenizer: Tokenizer, facts: bank.FactBank) -> dict[str, float]:
+    """Names and questions that training has not seen, among 2 and 10 segments of code; passkeys in 5 thousand and a million tokens."""
+    cases = {"held_out_2": (2, 2.0, False), "held_out_8": (8, 10.0, False), "held_out_32": (32, 10.0, False)}
+    cases |= {"passkey_5k": (1, 10.0, True), "passkey_1m": (1, 2000.0, True)}
+    return {name: exact(trainer, tokenizer, facts, *case, asked=10 if case[2] else 32) for name, case in cases.items()}
 
 
 def report(curves: Curves, step: int, figures: dict[str, float]) -> None:
     curves.add(step, **figures)
     print(time.strftime("%H:%M:%S"), step, *(f"{name}={value:.3g}" for name, value in figures.items()), flush=True)
-
-
-def draw(curves: Curves, *names: str) -> None:
-    subprocess.run([sys.executable, "-m", "common.draw_curves", str(curves.path), *names], cwd=FOLDER.parent, check=False)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def project_states(
             if want_queries:
                 queries.append(join_heads(query).to(dtype))
             if number != model.layer_numbers[-1]:
-                residual = model.layers(residual, range(number, number + 1), {})
+                residual = model.layers(residual, range(number, number + 1), {})[0]
     return torch.stack(states, 1), torch.stack(queries, 1) if want_queries else None
 
 
@@ -217,8 +217,14 @@ class QuestionBank:
     wanted: Tensor  # [questions, MOST_VALUE_TOKENS]: the value's tokens
     filled: Tensor  # [questions, MOST_VALUE_TOKENS] bool
 
+    def __add__(self, other: QuestionBank) -> QuestionBank:
+        return QuestionBank(*(torch.cat(pair) for pair in zip(self.__dict__.values(), other.__dict__.values(), strict=True)))
 
-def build_questions(model: InfiniModel, tokenizer: Tokenizer, bank: FactBank, count: int, rng: random.Random) -> QuestionBank:
+
+def build_questions(
+    model: InfiniModel, tokenizer: Tokenizer, bank: FactBank, count: int, rng: random.Random, words: bool = False
+) -> QuestionBank:
+    """Places of values' tokens; with `words`, of the answers' other ones."""
     chosen = [rng.randrange(len(bank.facts)) for _ in range(count)]
     made = sorted(((ask(tokenizer, bank.facts[i], rng), i) for i in chosen), key=lambda pair: len(pair[0].tokens))
     queries, residuals, wanted, filled = [], [], [], []
@@ -229,16 +235,47 @@ def build_questions(model: InfiniModel, tokenizer: Tokenizer, bank: FactBank, co
             tokens[row, : len(question.tokens)] = torch.tensor(question.tokens)
         states, last = question_states(model, tokens)
         for row, (question, _) in enumerate(part):
-            places = (question.values + [question.values[-1]] * MOST_VALUE_TOKENS)[:MOST_VALUE_TOKENS]
+            chosen = other_places(question) if words else question.values
+            places = (chosen + [chosen[-1]] * MOST_VALUE_TOKENS)[:MOST_VALUE_TOKENS]
             before = [place - 1 for place in places]
             queries.append(states[row][:, before])
             residuals.append(last[row][before])
             wanted.append(tokens[row][places])
-            filled.append(torch.arange(MOST_VALUE_TOKENS) < len(question.values))
+            filled.append(torch.arange(MOST_VALUE_TOKENS) < len(chosen))
         if at % 320 == 0:
             print("questions", at, flush=True)
     stacked = (torch.stack(each) for each in (queries, residuals, wanted, filled))
     return QuestionBank(torch.tensor([i for _, i in made]), *stacked)
+
+
+def other_places(question: Question) -> list[int]:
+    """Of an answer without its value: what comes after it, then what comes before."""
+    after = list(range(question.values[-1] + 1, len(question.tokens)))
+    return (after[:5] + list(range(question.first, question.values[0])))[:MOST_VALUE_TOKENS]
+
+
+@dataclass
+class CodeBank:
+    """Beginnings of segments whose project's four segments before them are in the filler bank."""
+
+    run: Tensor  # [rows] index of the first of these four
+    queries: Tensor  # [rows, layers, CODE_TOKENS, 2 * queryWidth] bfloat16
+    residuals: Tensor  # [rows, CODE_TOKENS, hidden] bfloat16
+    wanted: Tensor  # [rows, CODE_TOKENS]
+
+
+CODE_TOKENS = 72
+
+
+def build_code(model: InfiniModel, filler: FillerBank) -> CodeBank:
+    follows = filler.follows.tolist()
+    runs = torch.tensor([i for i in range(len(follows) - 4) if not follows[i] and all(follows[i + 1 : i + 5])])
+    first = 24  # behind the header
+    parts = [question_states(model, tokens) for tokens in filler.tokens[runs + 4, : first + CODE_TOKENS + 1].split(8)]
+    queries, residuals = (torch.cat([part[i] for part in parts]) for i in range(2))
+    places = slice(first, first + CODE_TOKENS)
+    wanted = filler.tokens[runs + 4, first + 1 : first + CODE_TOKENS + 1]
+    return CodeBank(runs, queries[:, :, places].clone(), residuals[:, places].clone(), wanted)
 
 
 @torch.no_grad()
@@ -249,31 +286,37 @@ def question_states(model: InfiniModel, tokens: Tensor) -> tuple[Tensor, Tensor]
         if number in model.layer_numbers:
             query = join_heads(model.frozen.layers[number].project(residual)[0])
             queries.append(model.at(number).standard_queries(query).bfloat16())
-        residual = model.layers(residual, range(number, number + 1), {})
+        residual = model.layers(residual, range(number, number + 1), {})[0]
     return torch.stack(queries, 1), residual.bfloat16()
 
 
-def fit_standards(model: InfiniModel, filler: FillerBank) -> None:
-    """Means and deviations of the maps' inputs over code, and queries that begin as the keys of the same place would be."""
+@torch.no_grad()
+def fit_standards(model: InfiniModel, filler: FillerBank, sharpness: float = 3.0, threshold: float = -5.0) -> dict[str, Tensor]:
+    """Means, deviations and whitening of the maps' inputs over code, and queries that begin as the keys of the same place would be."""
     _, queries = project_states(model, filler.tokens[::12], want_queries=True)
     assert queries is not None
-    with torch.no_grad():
-        for i, number in enumerate(model.layer_numbers):
-            own = model.at(number)
-            kv = filler.states[::12, i].float().flatten(0, 1)
-            query = queries[:, i].float().flatten(0, 1)
-            own.kv_mean.copy_(kv.mean(0))
-            own.kv_scale.copy_(1 / kv.std(0).clamp(min=1e-3))
-            own.query_mean.copy_(query.mean(0))
-            own.query_scale.copy_(1 / query.std(0).clamp(min=1e-3))
-            kv = (kv - own.kv_mean) * own.kv_scale
-            query = (query - own.query_mean) * own.query_scale
-            ridge = query.T @ query + 0.02 * len(query) * torch.eye(query.shape[1])
-            across = torch.linalg.solve(ridge, query.T @ kv)  # [queryWidth, 2 * kvWidth]
-            own.key.weight.normal_(0, 0.85 / kv.shape[1] ** 0.5)
-            keys = torch.cat([part @ across.T for part in own.key.weight.chunk(2, 1)], 1)  # [kvWidth, 2 * queryWidth]
-            group = model.config.heads // model.config.kv_heads
-            spread = keys.unflatten(0, (model.config.kv_heads, -1)).repeat_interleave(group, 0).flatten(0, 1)
-            own.query.weight.copy_(spread + torch.randn_like(spread) * 0.2 / spread.shape[1] ** 0.5)
+    for i, number in enumerate(model.layer_numbers):
+        own = model.at(number)
+        kv = standardise(filler.states[::12, i], own.kv_mean, own.kv_scale, own.kv_whitening)
+        query = standardise(queries[:, i], own.query_mean, own.query_scale, own.query_whitening)
+        ridge = query.T @ query + 0.02 * len(query) * torch.eye(query.shape[1])
+        across = torch.linalg.solve(ridge, query.T @ kv)  # [queryWidth, 2 * kvWidth], both whitened
+        own.key.weight.normal_(0, sharpness / (2 * kv.shape[1]) ** 0.5)
+        keys = torch.cat([part @ across.T for part in own.key.weight.chunk(2, 1)], 1)  # [kvWidth, 2 * queryWidth]
+        group = model.config.heads // model.config.kv_heads
+        spread = keys.unflatten(0, (model.config.kv_heads, -1)).repeat_interleave(group, 0).flatten(0, 1)
+        own.query.weight.copy_(spread)
+        for bias in (own.key.bias, own.query.bias):
+            bias.fill_(threshold)
+    return model.infini.state_dict()
 
 
+def standardise(states: Tensor, mean: Tensor, scale: Tensor, whitening: Tensor) -> Tensor:
+    """Fills a layer's three buffers from states [N, T, width], and returns these whitened [N * T, width]."""
+    flat = states.float().flatten(0, 1)
+    mean.copy_(flat.mean(0))
+    scale.copy_(1 / flat.std(0).clamp(min=1e-3))
+    flat = (flat - mean) * scale
+    values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
+    whitening.copy_(vectors @ torch.diag((values + 0.05) ** -0.5) @ vectors.T)
+    return flat @ whitening

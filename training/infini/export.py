@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from common.export import read_weights, write_weights
@@ -17,8 +17,7 @@ from .memory import DECAY, InfiniLayer, InfiniModel
 FORMAT = "repo-memory infini 1"
 
 
-MAPS = {"key": "key", "value": "value", "query": "query", "down": "output_down", "up": "output_up"}
-"""Linear maps by their names in the file."""
+MAPS = ("key", "value", "query")
 STANDARDS = ("kv_mean", "kv_scale", "query_mean", "query_scale")
 
 
@@ -26,11 +25,14 @@ def tensors_of(model: InfiniModel) -> dict[str, Tensor]:
     made: dict[str, Tensor] = {}
     for number in model.layer_numbers:
         own = model.at(number)
-        for name, attribute in MAPS.items():
-            linear = getattr(own, attribute)
+        for name in MAPS:
+            linear = getattr(own, name)
             made[f"{number}.{name}.weight"] = linear.weight.detach()
-            if linear.bias is not None:
-                made[f"{number}.{name}.bias"] = linear.bias.detach()
+            made[f"{number}.{name}.bias"] = linear.bias.detach()
+        made[f"{number}.key.weight"] = own.key_weight().detach()
+        made[f"{number}.query.weight"] = own.query_weight().detach()
+        own_output = model.frozen.layers[number].output.weight.detach().float()
+        made[f"{number}.output.weight"] = own_output + own.output_up.weight.detach() @ own.output_down.weight.detach()
         for name in STANDARDS:
             made[f"{number}.{name}"] = getattr(own, name)
         made[f"{number}.gate"] = torch.sigmoid(own.gate.detach())
@@ -49,16 +51,26 @@ def load_exported(path: Path, model: InfiniModel) -> None:
     with torch.no_grad():
         for number in model.layer_numbers:
             own: InfiniLayer = model.at(number)
-            for name, attribute in MAPS.items():
-                linear = getattr(own, attribute)
+            for name in MAPS:
+                linear = getattr(own, name)
                 linear.weight.copy_(stored[f"{number}.{name}.weight"])
-                if linear.bias is not None:
-                    linear.bias.copy_(stored[f"{number}.{name}.bias"])
+                linear.bias.copy_(stored[f"{number}.{name}.bias"])
+            rest = stored[f"{number}.output.weight"] - model.frozen.layers[number].output.weight.float()
+            own.output_down, own.output_up = identity(rest.shape[1]), nn.Linear(*rest.shape[::-1], bias=False)
+            own.output_up.weight.copy_(rest)
             for name in STANDARDS:
                 getattr(own, name).copy_(stored[f"{number}.{name}"])
+            for whitening in (own.kv_whitening, own.query_whitening):
+                whitening.copy_(torch.eye(len(whitening)))
             own.gate.copy_(torch.logit(stored[f"{number}.gate"].double()).float())
             null = stored[f"{number}.null"].view_as(own.null).double()
             own.null.copy_((null + torch.log(-torch.expm1(-null))).float())
+
+
+def identity(width: int) -> nn.Linear:
+    linear = nn.Linear(width, width, bias=False)
+    linear.weight.copy_(torch.eye(width))
+    return linear
 
 
 def file_hash(path: Path) -> str:
