@@ -11,6 +11,7 @@ import { PromptWriter } from "./inference/prompt.ts";
 import { obtainModel } from "./models/obtain-model.ts";
 import { openModel } from "./models/open-model.ts";
 import { RepoMemoryError } from "./protocol/errors.ts";
+import { orAborted } from "./protocol/or-aborted.ts";
 import type { CallContext, EngineOptions, ModelInfo } from "./protocol/requests.ts";
 import { stat } from "node:fs/promises";
 
@@ -44,13 +45,29 @@ export async function loadModel(
     const device = new ModelDevice({ choice: options.device ?? "auto", dataDir: options.dataDir, threads, log });
     const choosing = device.choose(model);
     // Nobody waits for a GPU that nobody asked for: the CPU begins.
-    if (options.device === "webgpu") await choosing;
+    if (options.device === "webgpu") await orClosed(choosing, device, model, context.signal);
     const { name, license, architecture, contextTokens } = model.config;
     const { size: bytes } = await stat(path);
     const info: ModelInfo = { name, path, architecture, contextTokens, bytes, license, state: "in-use" };
     return { info, model, prompt, encoder, device };
   } finally {
     await source.close();
+  }
+}
+
+/** Waits for the choice; an abort closes both. */
+async function orClosed(
+  choosing: Promise<void>,
+  device: ModelDevice,
+  model: LanguageModel,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await orAborted(choosing, signal);
+  } catch (error) {
+    await device.close();
+    await model.close();
+    throw error;
   }
 }
 

@@ -44,6 +44,7 @@ function statusText({
   device,
   deviceReason,
   deviceDetail,
+  deviceBytes,
   ...disk
 }: StatusResult): string {
   return [
@@ -52,7 +53,7 @@ function statusText({
     `Memory  ${counted(files, "file")}, ${counted(blocks, "block")}, ${counted(tokens, "token")}, ${bytes(size)} on disk`,
     `Disk    ${bytes(disk.storesBytes)} of ${bytes(disk.budgetBytes)} for the memory of all folders`,
     `Model   ${model === undefined ? "none chosen yet" : `${model.name} (${model.license || "license not stated"})`}`,
-    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}`,
+    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}${deviceBytes === undefined ? "" : `, ${bytes(deviceBytes)} of its memory`}`,
   ].join("\n");
 }
 

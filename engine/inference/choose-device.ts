@@ -25,8 +25,8 @@ export interface DeviceOptions {
   delayMs?: number;
 }
 
-/** Nobody waits for the test of "auto"; that of "webgpu" may run on software. */
-const LIMIT_MS = { auto: 60_000, webgpu: 600_000 };
+/** Time for a test, most of it for loading a model twice; a GPU in software, which only "webgpu" takes, needs far more. */
+const LIMIT_MS = { hardware: 120_000, software: 600_000 };
 
 /** "auto" tests after so long: a single question from a terminal is over then, and an editor has started. */
 const DELAY_MS = 15_000;
@@ -38,6 +38,7 @@ export class ModelDevice {
   #gpu: string | undefined;
   #reason: DeviceReason = "chosen";
   #detail = "";
+  #inUse: DeviceModel | undefined;
   #records: DeviceRecords | undefined;
   #choosing: Promise<void> = Promise.resolve();
 
@@ -50,6 +51,7 @@ export class ModelDevice {
       device: this.#gpu ?? `CPU, ${this.#options.threads} threads`,
       deviceReason: this.#reason,
       ...(this.#detail === "" ? {} : { deviceDetail: this.#detail }),
+      ...(this.#inUse ? { deviceBytes: this.#inUse.bytes } : {}),
     };
   }
 
@@ -74,13 +76,14 @@ export class ModelDevice {
     const { hardware, fingerprint } = await gpus();
     if (choice === "auto" && hardware.length === 0) return this.#stay("no-gpu", "");
     this.#reason = "testing";
-    const { reason, detail } = await this.#tested(model, choice, fingerprint);
+    const limitMs = this.#options.limitMs ?? LIMIT_MS[hardware.length > 0 ? "hardware" : "software"];
+    const { reason, detail } = await this.#tested(model, choice, fingerprint, limitMs);
     if (reason !== "passed") return this.#stay(reason, detail);
     await this.#use(model, hardware.length === 0 ? "software" : hardware.join(" / "), detail);
   }
 
-  async #tested(model: LanguageModel, choice: "auto" | "webgpu", fingerprint: string) {
-    const { dataDir, threads, program, limitMs = LIMIT_MS[choice], delayMs = DELAY_MS } = this.#options;
+  async #tested(model: LanguageModel, choice: "auto" | "webgpu", fingerprint: string, limitMs: number) {
+    const { dataDir, threads, program, delayMs = DELAY_MS } = this.#options;
     const graphs = createHash("sha256")
       .update(await readFile(join(model.folder, "decode.onnx")))
       .digest("hex");
@@ -101,6 +104,7 @@ export class ModelDevice {
     const device = await DeviceModel.open({ folder, config, heads }, this.#options.threads);
     if (this.#closing.signal.aborted) return device.close();
     model.useDevice(device, ({ message }) => this.#stay("lost", message));
+    this.#inUse = device;
     this.#gpu = `${gpu} (WebGPU)`;
     this.#reason = this.#options.choice === "webgpu" ? "chosen" : "passed";
     this.#detail = detail;
@@ -110,6 +114,7 @@ export class ModelDevice {
   #stay(reason: DeviceReason, detail: string): void {
     this.#records?.end(false);
     this.#gpu = undefined;
+    this.#inUse = undefined;
     this.#reason = reason;
     this.#detail = detail;
     if (reason !== "no-gpu") this.#options.log(`The model runs on the CPU: ${reason}${detail && `, ${detail}`}.`);

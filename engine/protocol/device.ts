@@ -23,4 +23,6 @@ export interface DeviceStatus {
   deviceReason: DeviceReason;
   /** What is known besides, in English; measured times or an error's first line. */
   deviceDetail?: string;
+  /** Of a GPU's memory: weights and windows, without what single runs and the look-up need. */
+  deviceBytes?: number;
 }

@@ -34,6 +34,7 @@ describe.skipIf(!HAS_SWIFTSHADER)("the whole engine on WebGPU, in software", () 
     const read = await gpu.ingest({ folder }, context);
     expect(read).toMatchObject({ files: names.length, encodedTokens: read.tokens });
     expect(await gpu.status(folder)).toMatchObject({ device: "software (WebGPU)", deviceReason: "chosen" });
+    expect((await gpu.status(folder)).deviceBytes).toBeGreaterThan(100_000);
     const question = "What does capstan do?";
     const { blocks } = await gpu.recall({ folder, question, top: 1 }, context);
     expect(blocks).toMatchObject([{ path: "src/capstan.py" }]);
