@@ -132,6 +132,23 @@ export class Workbench {
     return center;
   }
 
+  /** Waits for a notification with this text. The centre closes when it is empty: it is opened until it holds the text. */
+  async notified(text: string): Promise<Locator> {
+    for (let looks = 1; ; looks++) {
+      const center = await this.notifications();
+      const isTold = await center
+        .getByText(text)
+        .first()
+        .waitFor({ timeout: 1000 })
+        .then(
+          () => true,
+          () => false,
+        );
+      if (isTold) return center;
+      if (looks * 1000 >= PATIENCE) throw new Error(`No notification says "${text}".`);
+    }
+  }
+
   async screenshot(name: string): Promise<void> {
     mkdirSync(screenshots, { recursive: true });
     // Away from what would show that it is pointed at.

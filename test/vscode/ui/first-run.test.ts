@@ -63,16 +63,11 @@ test("a download shows its progress, can be cancelled, and goes on where it was"
   const { page } = workbench;
   await workbench.run("Repo Memory: Download a Model");
   await page.getByRole("dialog").getByRole("button", { name: "Download", exact: true }).click();
-  const toast = await workbench.notifications();
-  await expectShown(toast.getByText("49 MB of 98 MB · 21 MB a second · less than a minute left"));
+  const toast = await workbench.notified("49 MB of 98 MB · 21 MB a second · less than a minute left");
   await workbench.screenshot("downloading");
   await toast.getByText("Downloading a model").hover();
   await toast.getByRole("button", { name: "Cancel" }).click();
-  // The centre closes when it is empty: it is opened until it holds the word.
-  const told = async () =>
-    (await workbench.notifications()).getByText("The download was stopped. What is there is kept.").count();
-  await expect.poll(told, { timeout: 60_000, interval: 200 }).toBe(1);
-  const stopped = await workbench.notifications();
+  const stopped = await workbench.notified("The download was stopped. What is there is kept.");
   await stopped.getByRole("button", { name: "Go on" }).click();
   await expectShown(page.locator(".statusbar-item", { hasText: "Memory" }).locator(".codicon-database"));
 });

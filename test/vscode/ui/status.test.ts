@@ -54,7 +54,7 @@ test("a file is forgotten from the explorer's menu, and the whole workspace afte
   await expectShown(item.locator(".codicon-database"));
   const file = page.locator(".explorer-viewlet").getByText("README.md");
   await workbench.chooseInMenu(file, "Forget This File in Memory");
-  await expectShown((await workbench.notifications()).getByText("Files forgotten: 1."));
+  await workbench.notified("Files forgotten: 1.");
   await workbench.run("Repo Memory: Forget This Workspace");
   await expectShown(page.getByText("Forget everything that was read of parcel-tracker?"));
   await page.getByRole("dialog").getByRole("button", { name: "Forget", exact: true }).click();
@@ -79,8 +79,7 @@ test("the look-up is trained with progress, and says what that brought", async (
   await expectShown(statusItem(workbench).locator(".codicon-database"));
   await workbench.run("Repo Memory: Train the Look-up");
   await page.getByRole("dialog").getByRole("button", { name: "Train", exact: true }).click();
-  const told = (await workbench.notifications()).getByText("71% of held-out questions (before: 52%)");
-  await expectShown(told);
+  await workbench.notified("71% of held-out questions (before: 52%)");
 });
 
 test("a training can be stopped", async () => {
@@ -89,8 +88,7 @@ test("a training can be stopped", async () => {
   await expectShown(statusItem(workbench).locator(".codicon-database"));
   await workbench.run("Repo Memory: Train the Look-up");
   await page.getByRole("dialog").getByRole("button", { name: "Train", exact: true }).click();
-  const training = await workbench.notifications();
-  await expectShown(training.getByText("50% · 5 min left"));
+  const training = await workbench.notified("50% · 5 min left");
   await workbench.screenshot("status-training");
   await training.getByText("Training the look-up").hover();
   await training.getByRole("button", { name: "Cancel" }).click();
