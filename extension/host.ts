@@ -11,7 +11,7 @@ import { workspaceLinks } from "./chats/workspace-links.ts";
 import type { Conversation, Question } from "./conversation.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { EngineProcess, type EngineState } from "./engine-process.ts";
-import type { ReadByAnswer } from "./attention/show-attention.ts";
+import type { ReadByAnswer } from "./attention/read-by-answer.ts";
 import { FolderMemory } from "./folder-memory.ts";
 import { Observable } from "./observable.ts";
 import { openFiles } from "./open-files.ts";
@@ -57,7 +57,7 @@ export class Host {
       onChats: this.onChats,
     } = openChats(context, log, {
       ask: (question, { signal }) => this.#ask(question, signal),
-      links: (turn) => workspaceLinks(this, turn),
+      links: (turn) => workspaceLinks(this.folder(), this.client(), turn),
     }));
     this.memory = new Observable(this.#memoryView());
     // Ends with the extension; what belongs to one engine process ends with its client.

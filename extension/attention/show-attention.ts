@@ -1,20 +1,13 @@
 import * as vscode from "vscode";
-import type { ScoredRange } from "../../engine/protocol/requests.ts";
 import type { Host } from "../host.ts";
 import { openCitation } from "../open-citation.ts";
 import { pathIn } from "../open-files.ts";
 import { reporting } from "../status/report-error.ts";
 import { LEVEL_COUNT, percent, readLines } from "./attention-levels.ts";
+import type { ReadByAnswer } from "./read-by-answer.ts";
 
 /** Lines that show their share behind them, too: not by colour alone. */
 const LABELLED_SHARE = 0.01;
-
-/** What an answer read. */
-export interface ReadByAnswer {
-  folder: vscode.WorkspaceFolder;
-  /** Best first. */
-  lines: readonly ScoredRange[];
-}
 
 /** Registers "Show What the Model Read": colours the editors' lines by the last answer's attention until it is called again. */
 export function registerAttention(host: Host): vscode.Disposable {

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import * as vscode from "vscode";
 import type { AnswerLink, Place, Turn } from "../../webview/protocol/turn.ts";
 import { citationTarget } from "../citation-target.ts";
-import type { Host } from "../host.ts";
+import type { EngineClient } from "../engine-client.ts";
 import { pathIn } from "../open-files.ts";
 import { answerLinks } from "./answer-links.ts";
 
@@ -10,8 +10,11 @@ import { answerLinks } from "./answer-links.ts";
 const LARGEST_FILE = 1024 * 1024;
 
 /** The links of a complete answer, each looked up in the folder that is asked about. */
-export async function workspaceLinks(host: Host, { answer, window, citations }: Readonly<Turn>): Promise<AnswerLink[]> {
-  const folder = host.folder();
+export async function workspaceLinks(
+  folder: vscode.WorkspaceFolder | undefined,
+  client: EngineClient | undefined,
+  { answer, window, citations }: Readonly<Turn>,
+): Promise<AnswerLink[]> {
   if (!folder) return [];
   const texts = new Map<string, Promise<string | undefined>>();
   let paths: Promise<string[]> | undefined;
@@ -19,7 +22,7 @@ export async function workspaceLinks(host: Host, { answer, window, citations }: 
     answer,
     [...citations, ...window].map(({ path }) => path),
     {
-      paths: () => (paths ??= memoryPaths(host, folder)),
+      paths: () => (paths ??= memoryPaths(client, folder)),
       text: (path) => {
         const known = texts.get(path) ?? textOf(folder, path);
         texts.set(path, known);
@@ -30,8 +33,8 @@ export async function workspaceLinks(host: Host, { answer, window, citations }: 
   );
 }
 
-async function memoryPaths(host: Host, folder: vscode.WorkspaceFolder): Promise<string[]> {
-  const files = await host.client()?.files(folder.uri.fsPath);
+async function memoryPaths(client: EngineClient | undefined, folder: vscode.WorkspaceFolder): Promise<string[]> {
+  const files = await client?.files(folder.uri.fsPath);
   return (files ?? []).map(({ path }) => path);
 }
 
