@@ -100,6 +100,29 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
     expect(device.status).toMatchObject({ device: "CPU, 1 threads", deviceReason: "slow" });
   });
 
+  test("auto goes over to a GPU that has passed, in the middle of a text", async () => {
+    vi.stubEnv("REPO_MEMORY_TEST_FAULT", "none");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const tokens = [...randomTokens(9, 2)];
+    const expected = await decodeLogits(await openConverted(), tokens);
+    const model = await openConverted();
+    const { vocabulary } = model.config;
+    const window = model.window(tokens.length);
+    let device: ModelDevice | undefined;
+    for (const [position, token] of tokens.entries()) {
+      if (position === 5) device = await chosen(model, { program: faulty });
+      const { logits } = await model.decode(window, token, position);
+      const own = expected.subarray(position * vocabulary, (position + 1) * vocabulary);
+      expect(largestDifference(logits, own)).toBeLessThan(1e-2 * (Math.max(...own) - Math.min(...own)));
+    }
+    expect(window.awayTokens).toHaveLength(4);
+    expect(device?.status).toMatchObject({
+      device: "A GPU (WebGPU)",
+      deviceReason: "passed",
+      deviceDetail: "1 ms for a short answer, 2 ms on the CPU",
+    });
+  });
+
   test("one that fails in the middle of a text costs neither the text nor the window", async () => {
     const tokens = [...randomTokens(24, 1)];
     const expected = await decodeLogits(await openConverted(), tokens);

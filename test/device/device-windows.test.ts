@@ -55,7 +55,7 @@ test.each([1, 2, 3])(
       if (!pair) continue;
       const { length } = pair.plain;
       const isHere = pair.device.awayTokens.length === 0;
-      const action = randomInteger(random, 7);
+      const action = randomInteger(random, 8);
       if (action <= 1 && length < 1_500) {
         const tokens = randomTokens(1 + randomInteger(random, action === 0 ? 40 : 300), step);
         await both(pair, (model, window) => model.prefill(window, tokens, length));
