@@ -9,6 +9,8 @@ import type { DeviceTestOutcome } from "./test-device.ts";
 const RETRY_MS = 7 * 24 * 3600 * 1000;
 /** So many processes in a row that ended with a GPU in use, and did not close it, are its fault; one may have been killed. */
 const MOST_DEATHS = 2;
+/** So long after one of them the CPU is used: an engine that VS Code starts again must not fail the same way. */
+const RECENT_MS = 10 * 60 * 1000;
 
 const recordSchema = v.object({
   outcome: v.object({
@@ -39,9 +41,9 @@ export class DeviceRecords {
     const dead = this.#sweepDead();
     const [deaths, at] = dead > 0 ? [known.deaths + dead, now] : [known.deaths, known.at];
     if (dead > 0) this.#write({ ...known, deaths, at });
-    const isFault = deaths >= MOST_DEATHS;
+    const isFault = deaths >= MOST_DEATHS || (deaths > 0 && now - at < RECENT_MS);
     const outcome: DeviceTestOutcome = isFault
-      ? { reason: "crashed", detail: `${deaths} processes ended while they used it` }
+      ? { reason: "crashed", detail: `${deaths} of the engine's processes ended while they used it` }
       : known.outcome;
     return outcome.reason !== "passed" && now - at > RETRY_MS ? undefined : outcome;
   }
