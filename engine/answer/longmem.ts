@@ -21,6 +21,9 @@ const MOST_TOKENS = 262_144;
 /** Blocks that are copied into the bank between two writes. */
 const COPIED_BLOCKS = 128;
 
+/** Times that a bank is filled anew because files changed meanwhile. */
+const MOST_ATTEMPTS = 16;
+
 /** A folder's bank, until the folder changes. */
 interface FilledBank {
   generation: number;
@@ -63,11 +66,14 @@ export class LongMemStrategy implements MemoryStrategy {
     yield* answer(model, prompt, params, started, filled, signal);
   }
 
-  /** The bank of exactly what the store's files say now. @throws RepoMemoryError "usage" for a folder that is too large */
+  /**
+   * The bank of exactly what the store's files say now.
+   * @throws RepoMemoryError "usage" for a folder that is too large, "store-failed" for one that does not come to rest
+   */
   async bank(signal: AbortSignal): Promise<FilledBank> {
     const { store } = this.options;
     const { weights } = await this.open();
-    for (;;) {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const generation = store.generation();
       if (this.filled?.generation === generation) return this.filled;
       // The old bank is let go of first: two would take twice the RAM.
@@ -76,6 +82,10 @@ export class LongMemStrategy implements MemoryStrategy {
       const bank = this.fill(weights);
       if (bank && store.generation() === generation) return (this.filled = { generation, ...bank });
     }
+    throw new RepoMemoryError("store-failed", {
+      message: "The folder's memory changed each time that its bank was filled.",
+      remedy: "Ask again when the folder is at rest.",
+    });
   }
 
   async close(): Promise<void> {
