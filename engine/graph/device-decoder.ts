@@ -44,10 +44,11 @@ export function filledNames(layer: number): { keys: string; values: string } {
 }
 
 /**
- * Writes the decoder. Inputs: `tokens`, `positions` int64 [1, T]; of each layer the window's keys (rotated) and values
- * [kvHeads, S, headDim]; `slots` int64 [kvHeads, T, 2], the KV head and slot that each new row goes to; `seen` float32 [1, S] and
- * `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees the slots whose number is not above its own. Outputs as `writeDecoder`'s, the filled buffers,
- * and of the last token the best logits, `best` [1, 1, n], with their tokens, `ids` int64 [1, 1, n].
+ * Writes the decoder. Inputs: `tokens`, `positions` int64 [1, T]; of each layer the window's keys (rotated) [kvHeads, headDim, S] and
+ * values [kvHeads, S, headDim]; where the run's rows go, int64: `slots` [kvHeads, T, 2] for values, `columns` [kvHeads, headDim, T, 3]
+ * for keys; `seen` float32 [1, S] and `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees
+ * the slots whose number is not above its own. Outputs as `writeDecoder`'s, the filled buffers, and of the last token the best logits,
+ * `best` [1, 1, n], with their tokens, `ids` int64 [1, 1, n].
  */
 export function writeDeviceDecoder(
   config: ModelConfig,
@@ -82,31 +83,39 @@ export function writeDeviceDecoder(
   return graph.serialize();
 }
 
-/** Writes rows into the buffers of all layers, in place. Inputs: the window, `slots`, `keys.N` and `values.N` [kvHeads, T, headDim]. */
+/**
+ * Writes rows into the buffers of all layers, in place. Inputs: the window, `slots` and `columns` as the decoder's, `keys.N` and
+ * `values.N` [kvHeads, T, headDim].
+ */
 export function writeWindowRows(config: ModelConfig): Uint8Array {
   const graph = new OnnxGraph();
   const { layers, kvHeads, headDim } = config;
-  graph.input("slots", "int64", [kvHeads, "T", 2]);
+  declareWindow(graph, config);
   for (let layer = 0; layer < layers; layer++) {
-    for (const kind of ["keys", "values"] as const) {
-      graph.input(pastNames(layer)[kind], "float32", [kvHeads, "S", headDim]);
-      graph.input(`${kind}.${layer}`, "float32", [kvHeads, "T", headDim]);
-      const filled = filledNames(layer)[kind];
-      graph.node("ScatterND", [pastNames(layer)[kind], "slots", `${kind}.${layer}`], {}, filled);
-      graph.output(filled, "float32", [kvHeads, "S", headDim]);
-    }
+    const [past, filled] = [pastNames(layer), filledNames(layer)];
+    for (const kind of ["keys", "values"] as const) graph.input(`${kind}.${layer}`, "float32", [kvHeads, "T", headDim]);
+    const columns = graph.node("Transpose", [`keys.${layer}`], { perm: [0, 2, 1] });
+    graph.node("ScatterND", [past.keys, "columns", columns], {}, filled.keys);
+    graph.node("ScatterND", [past.values, "slots", `values.${layer}`], {}, filled.values);
+    declareFilled(graph, config, layer);
   }
   return graph.serialize();
 }
 
-/** Writes `slots` [kvHeads, S, headDim] with `GROWN_SLOTS` empty ones behind them, to `grown`. */
-export function writeGrowth({ kvHeads, headDim }: ModelConfig): Uint8Array {
+/** Writes `slots` with `GROWN_SLOTS` empty ones behind them, to `grown`: of keys [kvHeads, headDim, S] or values [kvHeads, S, headDim]. */
+export function writeGrowth({ kvHeads, headDim }: ModelConfig, kind: "keys" | "values"): Uint8Array {
   const graph = new OnnxGraph();
-  graph.input("slots", "float32", [kvHeads, "S", headDim]);
-  const empty = new Float32Array(kvHeads * GROWN_SLOTS * headDim);
-  const zeros = graph.constant("empty", "float32", [kvHeads, GROWN_SLOTS, headDim], empty);
-  graph.node("Concat", ["slots", zeros], { axis: 1 }, "grown");
-  graph.output("grown", "float32", [kvHeads, "S1", headDim]);
+  const shape = <T>(slots: T) => (kind === "keys" ? [kvHeads, headDim, slots] : [kvHeads, slots, headDim]);
+  graph.input("slots", "float32", shape("S"));
+  const zeros = new Float32Array(kvHeads * GROWN_SLOTS * headDim);
+  const empty = graph.constant(
+    "empty",
+    "float32",
+    kind === "keys" ? [kvHeads, headDim, GROWN_SLOTS] : [kvHeads, GROWN_SLOTS, headDim],
+    zeros,
+  );
+  graph.node("Concat", ["slots", empty], { axis: kind === "keys" ? 2 : 1 }, "grown");
+  graph.output("grown", "float32", shape("S1"));
   return graph.serialize();
 }
 
@@ -121,30 +130,44 @@ function exactLayer(layer: PackedLayer): PackedLayer {
 }
 
 function declareInputs(graph: OnnxGraph, config: ModelConfig, { rope, positions }: StoredDecoder): void {
-  const { kvHeads, headDim, layers } = config;
+  const { headDim } = config;
   graph.input("tokens", "int64", [1, "T"]);
   graph.input("positions", "int64", [1, "T"]);
-  graph.input("slots", "int64", [kvHeads, "T", 2]);
   graph.input("seen", "float32", [1, "S"]);
   graph.input("row", "float32", ["T * group", 1]);
-  for (let layer = 0; layer < layers; layer++) {
-    const { keys, values } = pastNames(layer);
-    for (const name of [keys, values]) graph.input(name, "float32", [kvHeads, "S", headDim]);
-  }
+  declareWindow(graph, config);
   graph.constant("rope.cos", "float32", [positions, headDim / 2], rope.cos);
   graph.constant("rope.sin", "float32", [positions, headDim / 2], rope.sin);
 }
 
+/** The window's buffers, and where in them a run's rows go. */
+function declareWindow(graph: OnnxGraph, { layers, kvHeads, headDim }: ModelConfig): void {
+  graph.input("slots", "int64", [kvHeads, "T", 2]);
+  graph.input("columns", "int64", [kvHeads, headDim, "T", 3]);
+  for (let layer = 0; layer < layers; layer++) {
+    const { keys, values } = pastNames(layer);
+    graph.input(keys, "float32", [kvHeads, headDim, "S"]);
+    graph.input(values, "float32", [kvHeads, "S", headDim]);
+  }
+}
+
+function declareFilled(graph: OnnxGraph, { kvHeads, headDim }: ModelConfig, layer: number): void {
+  const { keys, values } = filledNames(layer);
+  graph.output(keys, "float32", [kvHeads, headDim, "S"]);
+  graph.output(values, "float32", [kvHeads, "S", headDim]);
+}
+
 function declareOutputs(
   graph: OnnxGraph,
-  { heads, kvHeads, headDim }: ModelConfig,
+  config: ModelConfig,
   index: number,
   query: string,
   { queriesOf }: DeviceOutputs,
 ): void {
-  const [own, filled] = [newNames(index), filledNames(index)];
+  const { heads, kvHeads, headDim } = config;
+  const own = newNames(index);
   for (const name of [own.keys, own.values]) graph.output(name, "float32", [1, "T", kvHeads * headDim]);
-  for (const name of [filled.keys, filled.values]) graph.output(name, "float32", [kvHeads, "S", headDim]);
+  declareFilled(graph, config, index);
   if (queriesOf.includes(index)) emitOutput(graph, query, `query.${index}`, [1, "T", heads * headDim]);
 }
 
@@ -176,18 +199,16 @@ function emitAttention(
   const { heads, kvHeads, headDim } = config;
   const group = heads / kvHeads;
   const [past, filled] = [pastNames(index), filledNames(index)];
-  const headMajor = (rows: string) => {
-    const split = graph.node("Reshape", [rows, graph.integers(-1, kvHeads, headDim)]);
-    return graph.node("Transpose", [split], { perm: [1, 0, 2] });
-  };
-  graph.node("ScatterND", [past.keys, "slots", headMajor(emitRotation(graph, key, kvHeads))], {}, filled.keys);
-  graph.node("ScatterND", [past.values, "slots", headMajor(value)], {}, filled.values);
+  const placed = (rows: string, perm: number[]) =>
+    graph.node("Transpose", [graph.node("Reshape", [rows, graph.integers(-1, kvHeads, headDim)])], { perm });
+  const columns = placed(emitRotation(graph, key, kvHeads), [1, 2, 0]);
+  graph.node("ScatterND", [past.keys, "columns", columns], {}, filled.keys);
+  graph.node("ScatterND", [past.values, "slots", placed(value, [1, 0, 2])], {}, filled.values);
   const scaled = graph.node("Mul", [emitRotation(graph, query, heads), graph.scalar(scaling(config).float)]);
   const split = graph.node("Reshape", [scaled, graph.integers(-1, kvHeads, group, headDim)]);
   const perHead = graph.node("Transpose", [split], { perm: [1, 0, 2, 3] });
   const queries = graph.node("Reshape", [perHead, graph.integers(kvHeads, -1, headDim)]);
-  const columns = graph.node("Transpose", [filled.keys], { perm: [0, 2, 1] });
-  const scores = graph.node("Add", [graph.node("MatMul", [queries, columns]), bias]);
+  const scores = graph.node("Add", [graph.node("MatMul", [queries, filled.keys]), bias]);
   const weights = graph.node("Softmax", [scores], { axis: -1 });
   const sum = graph.node("MatMul", [weights, filled.values]);
   const back = graph.node("Reshape", [sum, graph.integers(kvHeads, -1, group, headDim)]);

@@ -17,11 +17,11 @@ import {
   type Tensor,
 } from "../runtime/session.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import { type DeviceWindow, DeviceWindows, slotIndices } from "./device-window.ts";
+import { type DeviceWindow, DeviceWindows, placeFeeds } from "./device-window.ts";
 import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
 
 /** Counts up whenever the device's graphs change: GPUs that passed with others are tested again. */
-export const DEVICE_GRAPHS_VERSION = 2;
+export const DEVICE_GRAPHS_VERSION = 3;
 /** The number of a slot that no token sees; a token's own number is its place in the run. */
 const CLOSED_SLOT = 1e9;
 /** Of one product of all queries with all keys: more would not fit the buffers that devices bind. */
@@ -56,7 +56,8 @@ export interface DeviceStep {
 
 interface Sessions {
   decoder: Session;
-  growth: Session;
+  keyGrowth: Session;
+  valueGrowth: Session;
   rows: Session;
 }
 
@@ -101,7 +102,8 @@ export class DeviceModel {
     try {
       const sessions = {
         decoder: await load(writeDeviceDecoder(config, stored, head, outputs)),
-        growth: await load(writeGrowth(config), true),
+        keyGrowth: await load(writeGrowth(config, "keys"), true),
+        valueGrowth: await load(writeGrowth(config, "values"), true),
         rows: await load(writeWindowRows(config)),
       };
       return new DeviceModel(model, sessions, storedBytes(stored) + storedBytes(head));
@@ -251,7 +253,7 @@ export class DeviceModel {
     return {
       tokens: integerTensor(tokens.subarray(from, to), [1, to - from]),
       positions: integerTensor(positions.subarray(from, to), [1, to - from]),
-      slots: slotIndices(kvHeads, start + from, start + to),
+      ...placeFeeds(this.#config, start + from, start + to),
       seen: floatTensor(seen, [1, seen.length]),
       row: floatTensor(rows, [rows.length, 1]),
     };

@@ -2,7 +2,7 @@
 import { pastNames } from "../graph/attention.ts";
 import { filledNames, GROWN_SLOTS } from "../graph/device-decoder.ts";
 import type { ModelConfig } from "../models/model-source.ts";
-import { type Feeds, floatTensor, integerTensor, type Session, type Tensor } from "../runtime/session.ts";
+import { type Feeds, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
 import type { AttentionWindow, SlotRange } from "./attention-window.ts";
 
 /** Rows that one run uploads: bounds what lies in memory twice. */
@@ -10,13 +10,14 @@ const UPLOAD_ROWS = 512;
 
 /** Graphs that move windows. */
 interface WindowSessions {
-  /** `writeGrowth`; its outputs stay on the device. */
-  growth: Session;
+  /** `writeGrowth`; their outputs stay on the device. */
+  keyGrowth: Session;
+  valueGrowth: Session;
   /** `writeWindowRows`. */
   rows: Session;
 }
 
-/** Buffers of all layers, each [kvHeads, capacity, headDim]. They are disposed of, never collected. */
+/** Buffers of all layers: keys [kvHeads, headDim, capacity], values [kvHeads, capacity, headDim]. They are disposed of, never collected. */
 export class DeviceWindow {
   readonly #config: ModelConfig;
   readonly #sessions: WindowSessions;
@@ -75,12 +76,18 @@ export class DeviceWindow {
 
   async #grow(): Promise<void> {
     const { layers, kvHeads, headDim } = this.#config;
-    const empty = floatTensor(new Float32Array(0), [kvHeads, 0, headDim]);
+    const { keyGrowth, valueGrowth } = this.#sessions;
+    const none = new Float32Array(0);
+    const kinds = [
+      { kind: "keys", growth: keyGrowth, empty: floatTensor(none, [kvHeads, headDim, 0]) },
+      { kind: "values", growth: valueGrowth, empty: floatTensor(none, [kvHeads, 0, headDim]) },
+    ] as const;
     const grown: Feeds = {};
     for (let layer = 0; layer < layers; layer++) {
-      for (const name of Object.values(pastNames(layer))) {
+      for (const { kind, growth, empty } of kinds) {
+        const name = pastNames(layer)[kind];
         const old = this.#buffers[name];
-        const { grown: buffer } = await this.#sessions.growth.run({ slots: old ?? empty });
+        const { grown: buffer } = await growth.run({ slots: old ?? empty });
         if (buffer) grown[name] = buffer;
         old?.dispose();
       }
@@ -92,7 +99,7 @@ export class DeviceWindow {
   async #uploadRows(window: AttentionWindow, range: SlotRange): Promise<void> {
     const { layers, kvHeads, headDim } = this.#config;
     const dimensions = [kvHeads, range.to - range.from, headDim];
-    const feeds: Feeds = { ...this.feeds(), slots: slotIndices(kvHeads, range.from, range.to) };
+    const feeds: Feeds = { ...this.feeds(), ...placeFeeds(this.#config, range.from, range.to) };
     for (let layer = 0; layer < layers; layer++) {
       const { keys, values } = window.rows(layer, range);
       feeds[`keys.${layer}`] = floatTensor(keys, dimensions);
@@ -149,9 +156,25 @@ export class DeviceWindows {
   }
 }
 
-/** Where rows of slots [from, to) go, [kvHeads, to - from, 2]. */
-export function slotIndices(kvHeads: number, from: number, to: number): Tensor {
-  const indices: number[] = [];
-  for (let head = 0; head < kvHeads; head++) for (let slot = from; slot < to; slot++) indices.push(head, slot);
-  return integerTensor(indices, [kvHeads, to - from, 2]);
+/** Where a run's rows go that stand in slots [from, to): of values [kvHeads, T, 2], of keys [kvHeads, headDim, T, 3]. */
+export function placeFeeds({ kvHeads, headDim }: ModelConfig, from: number, to: number): Feeds {
+  const rows = to - from;
+  const slots = new Int32Array(kvHeads * rows * 2);
+  const columns = new Int32Array(kvHeads * headDim * rows * 3);
+  let [slot, column] = [0, 0];
+  for (let head = 0; head < kvHeads; head++) {
+    for (let row = from; row < to; row++) {
+      slots[slot++] = head;
+      slots[slot++] = row;
+    }
+    for (let i = 0; i < headDim * rows; i++) {
+      columns[column++] = head;
+      columns[column++] = Math.floor(i / rows);
+      columns[column++] = from + (i % rows);
+    }
+  }
+  return {
+    slots: integerTensor(slots, [kvHeads, rows, 2]),
+    columns: integerTensor(columns, [kvHeads, headDim, rows, 3]),
+  };
 }

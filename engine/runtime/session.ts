@@ -22,6 +22,9 @@ export interface SessionOptions {
   keepsOutputs?: boolean;
 }
 
+/** Where an int64's low word stands: first, on every machine that onnxruntime runs on but a few. */
+const LOW = new Int32Array(BigInt64Array.of(1n).buffer)[0] === 1 ? 0 : 1;
+
 export type Feeds = Record<string, Tensor>;
 
 /** Bytes that went to the device and came back from it. */
@@ -35,9 +38,16 @@ export function floatTensor(data: Float32Array, dimensions: readonly number[]): 
   return new Tensor("float32", data, dimensions);
 }
 
-/** An int64 tensor. */
+/** An int64 tensor of whole numbers of 32 bits. */
 export function integerTensor(values: ArrayLike<number>, dimensions: readonly number[]): Tensor {
-  return new Tensor("int64", BigInt64Array.from(Array.from(values), BigInt), dimensions);
+  // A number and its sign, word by word: making a BigInt of each takes a hundred times as long.
+  const words = new Int32Array(values.length * 2);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    words[LOW + 2 * i] = value;
+    words[1 - LOW + 2 * i] = value < 0 ? -1 : 0;
+  }
+  return new Tensor("int64", new BigInt64Array(words.buffer), dimensions);
 }
 
 /** The values of a float32 output; throws when the graph does not have it. */
