@@ -14,7 +14,7 @@ const MEMORY_TOKENS = 2048;
 /** Tokens of a question that are looked up by, and layers that have projections. */
 const [QUESTION_TOKENS, LAYERS, BLOCK_TOKENS] = [12, 2, 128];
 
-/** How much of each is measured; software takes a minute a token. */
+/** How much of each is measured; software takes half a minute a token. */
 interface Amount {
   prefillTokens: number;
   runs: number;
