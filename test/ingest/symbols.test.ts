@@ -49,9 +49,9 @@ test("a store of version 1 gets its symbols at the next ingestion, and nothing i
   const { folder, store, ingestor } = setUp({ "a.ts": `${filler("one", 200)}class Target {}\n` });
   await ingest(ingestor);
   const old = new Database(store.path);
-  old.exec(
-    "DROP TABLE symbols; DROP TABLE block_use; UPDATE properties SET value = 'segmenter 1, 512 tokens' WHERE name = 'layout'",
-  );
+  for (const table of ["symbols", "block_use", "infini_segments", "infini_memories", "longmem_bank"])
+    old.exec(`DROP TABLE ${table}`);
+  old.exec("UPDATE properties SET value = 'segmenter 1, 512 tokens' WHERE name = 'layout'");
   old.pragma("user_version = 1");
   old.close();
   const migrated = new OpenStore(store.path, (line) => expect.unreachable(line));
