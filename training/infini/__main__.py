@@ -20,7 +20,7 @@ from common.runs import CACHE, Curves, load_checkpoint, save_checkpoint, seed_al
 from common.segments import prefix_tokens
 
 from . import bank
-from .export import file_hash, write_model
+from .export import file_hash, sharpen, write_model
 from .memory import InfiniModel
 from .trainer import Banks, Run, Trainer, exact
 
@@ -56,10 +56,10 @@ def main() -> None:
     model.infini.load_state_dict(kept("start.pt", lambda: bank.fit_standards(model, filler)))
     values = kept("questions.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 2, rng))
     words = kept("words.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 8, rng, words=True))
-    code = kept("code.pt", lambda: bank.build_code(model, filler))
     held_out = kept("held-out.pt", lambda: bank.build_facts(model, tokenizer, 96, random.Random(9), "held-out"))
-    run = Run(Trainer(model, Banks(facts, filler, values, words, code)))
+    run = Run(Trainer(model, Banks(facts, filler, values, words)), tokenizer)
     train(run, held_out, tokenizer, options.minutes * 60)
+    sharpen(model)
     digest = file_hash(options.model)
     write_model(REPOSITORY / f"engine/strategies/{digest[:16]}.infini.safetensors", model, digest, {"steps": run.progress.step})
 
@@ -73,22 +73,26 @@ def train(run: Run, held_out: bank.FactBank, tokenizer: Tokenizer, seconds: floa
     now = run.progress
     while now.seconds < seconds:
         run.step(seconds)
-        if now.step % 20:
+        is_last = now.seconds >= seconds
+        if now.step % 20 and not is_last:
             continue
         figures = {name: getattr(now, name) for name in ("answers", "right", "share", "code", "facts", "filler", "seconds")}
-        if now.step % 100 == 0 or now.seconds >= seconds:
+        if now.step % 100 == 0 or is_last:
             figures |= held_out_figures(run.trainer, tokenizer, held_out)
             save_checkpoint(path, model=run.trainer.model.infini.state_dict(), run=run.state())
         report(curves, now.step, figures)
-    names = ["right", *held_out_figures(run.trainer, tokenizer, held_out)]
-    subprocess.run([sys.executable, "-m", "common.draw_curves", str(curves.path), *names], cwd=FOLDER.parent, check=True)
+    command = [sys.executable, "-m", "common.draw_curves", str(curves.path), "right", *CASES]
+    subprocess.run(command, cwd=FOLDER.parent, check=True)
+
+
+CASES = {"held_out_2": (2, 2.0, False), "held_out_8": (8, 10.0, False), "held_out_32": (32, 10.0, False)}
+CASES |= {"passkey_5k": (1, 10.0, True), "passkey_1m": (1, 2000.0, True)}
+"""Facts in a memory, segments of code in it, and whether they are passkeys."""
 
 
 def held_out_figures(trainer: Trainer, tokenizer: Tokenizer, facts: bank.FactBank) -> dict[str, float]:
-    """Names and questions that training has not seen, among 2 and 10 segments of code; passkeys in 5 thousand and a million tokens."""
-    cases = {"held_out_2": (2, 2.0, False), "held_out_8": (8, 10.0, False), "held_out_32": (32, 10.0, False)}
-    cases |= {"passkey_5k": (1, 10.0, True), "passkey_1m": (1, 2000.0, True)}
-    return {name: exact(trainer, tokenizer, facts, *case, asked=10 if case[2] else 32) for name, case in cases.items()}
+    """Shares of values that are written whole; names and questions are not training's."""
+    return {name: exact(trainer, tokenizer, facts, *case, asked=10 if case[2] else 32) for name, case in CASES.items()}
 
 
 def report(curves: Curves, step: int, figures: dict[str, float]) -> None:

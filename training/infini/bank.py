@@ -242,8 +242,6 @@ def build_questions(
             residuals.append(last[row][before])
             wanted.append(tokens[row][places])
             filled.append(torch.arange(MOST_VALUE_TOKENS) < len(chosen))
-        if at % 320 == 0:
-            print("questions", at, flush=True)
     stacked = (torch.stack(each) for each in (queries, residuals, wanted, filled))
     return QuestionBank(torch.tensor([i for _, i in made]), *stacked)
 
@@ -252,30 +250,6 @@ def other_places(question: Question) -> list[int]:
     """Of an answer without its value: what comes after it, then what comes before."""
     after = list(range(question.values[-1] + 1, len(question.tokens)))
     return (after[:5] + list(range(question.first, question.values[0])))[:MOST_VALUE_TOKENS]
-
-
-@dataclass
-class CodeBank:
-    """Beginnings of segments whose project's four segments before them are in the filler bank."""
-
-    run: Tensor  # [rows] index of the first of these four
-    queries: Tensor  # [rows, layers, CODE_TOKENS, 2 * queryWidth] bfloat16
-    residuals: Tensor  # [rows, CODE_TOKENS, hidden] bfloat16
-    wanted: Tensor  # [rows, CODE_TOKENS]
-
-
-CODE_TOKENS = 72
-
-
-def build_code(model: InfiniModel, filler: FillerBank) -> CodeBank:
-    follows = filler.follows.tolist()
-    runs = torch.tensor([i for i in range(len(follows) - 4) if not follows[i] and all(follows[i + 1 : i + 5])])
-    first = 24  # behind the header
-    parts = [question_states(model, tokens) for tokens in filler.tokens[runs + 4, : first + CODE_TOKENS + 1].split(8)]
-    queries, residuals = (torch.cat([part[i] for part in parts]) for i in range(2))
-    places = slice(first, first + CODE_TOKENS)
-    wanted = filler.tokens[runs + 4, first + 1 : first + CODE_TOKENS + 1]
-    return CodeBank(runs, queries[:, :, places].clone(), residuals[:, places].clone(), wanted)
 
 
 @torch.no_grad()

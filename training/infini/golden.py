@@ -69,13 +69,13 @@ def randomise(model: InfiniModel) -> None:
 
 def read_segments(model: InfiniModel, segments: list[list[int]]) -> dict[int, memory.Memory]:
     """A memory of segments, each read alone behind the prefix, by layer."""
+    states = [project_states(model, torch.tensor([segment]), dtype=torch.float32)[0][0] for segment in segments]
     memories = {}
     for i, number in enumerate(model.layer_numbers):
         config, own = model.config, model.at(number)
         state = torch.zeros(config.kv_heads, config.head_dim, config.head_dim), torch.zeros(config.kv_heads, config.head_dim)
-        for segment in segments:
-            states = project_states(model, torch.tensor([segment]), dtype=torch.float32)[0][0, i]
-            state = write_linear(state, *own.entries(states))
+        for segment in states:
+            state = write_linear(state, *own.entries(segment[i]))
         memories[number] = tuple(part[None] for part in state)
     return memories
 

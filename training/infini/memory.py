@@ -61,6 +61,7 @@ class InfiniLayer(nn.Module):
         super().__init__()
         kv, width, dim = config.kv_width, config.query_width, config.head_dim
         self.config = config
+        self.blur = 0.0
         self.key = nn.Linear(4 * kv, kv)
         self.value = nn.Linear(2 * kv, kv)
         self.query = nn.Linear(2 * width, width)
@@ -100,7 +101,7 @@ class InfiniLayer(nn.Module):
         """What a run of tokens [..., T, 2 * kvWidth] writes: key features and values [..., kvHeads, T - 1, headDim]."""
         standard = self.standard(keys_values)
         before = torch.cat([standard, trail(standard)], -1)[..., :-1, :]
-        keys = product_of(before, self.key_weight()) + self.key.bias
+        keys = self.blurred(product_of(before, self.key_weight()) + self.key.bias, self.key)
         own = keys_values[..., 1:, self.config.kv_width :]
         values = own + product(self.value, standard[..., 1:, :])
         return feature(self.split(keys)), self.split(values)
@@ -110,7 +111,13 @@ class InfiniLayer(nn.Module):
 
     def addresses(self, query: Tensor) -> Tensor:
         """Query features [B, heads, T, headDim] of what `standard_queries` gives."""
-        return feature(self.split(product(self.query, query)))
+        return feature(self.split(self.blurred(product(self.query, query), self.query)))
+
+    def blurred(self, mapped: Tensor, linear: nn.Linear) -> Tensor:
+        """In training, what `blur` of whitened inputs' deviation does to their map; else as it is."""
+        if self.blur == 0:
+            return mapped
+        return mapped + torch.randn_like(mapped) * (self.blur * linear.weight.detach().norm(dim=1))
 
     def read(self, features: Tensor, memory: Memory) -> Tensor:
         """What heads find, [B, heads, T, headDim], for query features of this shape; nothing where nothing in memory answers."""

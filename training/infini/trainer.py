@@ -2,8 +2,8 @@
 
 Three losses. *Addresses*: for the place before each token of a value, the share of the memory's mass that lies on what was written for
 that token is raised, in every head by itself (contrastive retrieval among the facts and the code that share a memory). *Answers*: what is
-read makes the tokens of the value likely, and leaves the answer's other words as they are. *Code*: a segment's beginning is predicted
-with its project's four segments before it in memory; one time in five, with another's.
+read makes the tokens of the value likely, and leaves the answer's other words as they are. *Code*: a piece of code
+is predicted with what stands before it in its project in memory; one time in five, with other projects' code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from .bank import CodeBank, FactBank, FillerBank, QuestionBank, ask
+from .bank import FactBank, FillerBank, QuestionBank, ask, build_questions, question_states
 from .memory import InfiniLayer, InfiniModel, Memory
 
 GROUPS = 4
@@ -27,11 +27,24 @@ ASKED = 10
 """Questions to one memory."""
 NOISE = 0.05
 """Of standardised states: the store keeps keys and values in a few bits."""
+BLUR = 0.25
+"""Of whitened states: without it the maps learn single questions by heart."""
+DROPPED = 0.2
+"""Share of heads whose findings a step leaves out."""
+FRESH = 80
+"""New questions that come in every `FRESH_STEPS` steps."""
+FRESH_STEPS = 8
 FILLER_TOKENS = 128
 """Of a segment that stand for all of it."""
-PASSKEY_FILLER = 128
+PASSKEY_FILLER = 170
 """A passkey's memory holds so many times as much as one of facts: a million tokens at most."""
 WORD_WEIGHT, CODE_WEIGHT = 0.3, 0.5
+MOST_FACTS, MOST_FILLER = 20, 12
+"""Of one memory; filler in segments of 512 tokens."""
+PASSKEYS = 0.3
+"""Share of memories that hold one."""
+CODE_TOKENS, CODE_START = 96, 12
+"""Of a piece of code that is predicted, and how many of them only stand before."""
 CANDIDATES = 6000
 """Tokens of the vocabulary that a step tells the right ones from: the product with all of it would cost as much as all else."""
 
@@ -42,7 +55,6 @@ class Banks:
     filler: FillerBank
     values: QuestionBank
     words: QuestionBank
-    code: CodeBank
 
 
 @dataclass
@@ -54,9 +66,9 @@ class Drawn:
     filler: list[float]
 
 
-def index_of(questions: Tensor) -> dict[int, list[int]]:
+def index_of(facts: Tensor, numbers: Tensor) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
-    for index, fact in enumerate(questions.tolist()):
+    for index, fact in zip(numbers.tolist(), facts.tolist(), strict=True):
         found.setdefault(fact, []).append(index)
     return found
 
@@ -67,30 +79,51 @@ class Trainer:
         self.rng = random.Random(seed)
         self.questions = banks.values + banks.words
         self.is_value = torch.arange(len(self.questions.fact)) < len(banks.values.fact)
-        self.valued, self.worded = index_of(banks.values.fact), index_of(banks.words.fact)
+        self.index()
+        self.following = banks.filler.follows.nonzero()[:, 0].tolist()
         facts = banks.facts.facts
         self.passkeys = [i for i, fact in enumerate(facts) if fact.is_passkey and i in self.valued]
         self.asked = [i for i, fact in enumerate(facts) if not fact.is_passkey and i in self.valued]
         self.others = [i for i, fact in enumerate(facts) if not fact.is_passkey]
 
+    def index(self) -> None:
+        """Which questions there are to each fact: about its value, and about an answer's other words."""
+        numbers = torch.arange(len(self.questions.fact))
+        self.valued = index_of(self.questions.fact[self.is_value], numbers[self.is_value])
+        self.worded = index_of(self.questions.fact[~self.is_value], numbers[~self.is_value])
+
+    def freshen(self, tokenizer: Tokenizer, room: int) -> None:
+        """Asks `FRESH` new questions to facts; they take the place of no others until there are `room`, and then of the oldest."""
+        made = build_questions(self.model, tokenizer, self.banks.facts, FRESH, self.rng)
+        missing = room - len(self.questions.fact)
+        if missing > 0:
+            empty = QuestionBank(*(torch.zeros(missing, *part.shape[1:], dtype=part.dtype) for part in self.questions.__dict__.values()))
+            self.oldest, self.first_fresh = len(self.questions.fact), len(self.questions.fact)
+            self.questions = self.questions + empty
+            self.questions.fact[self.oldest :] = -1
+            self.is_value = torch.cat([self.is_value, torch.ones(missing, dtype=torch.bool)])
+        rows = slice(self.oldest, self.oldest + FRESH)
+        for own, new in zip(self.questions.__dict__.values(), made.__dict__.values(), strict=True):
+            own[rows] = new
+        self.oldest = self.oldest + FRESH if self.oldest + 2 * FRESH <= room else self.first_fresh
+        self.index()
+        self.asked = [i for i, fact in enumerate(self.banks.facts.facts) if not fact.is_passkey and i in self.valued]
+
     def draw(self, most_facts: int, most_filler: float) -> Drawn:
         drawn = Drawn([], [], [])
         for _ in range(GROUPS):
-            is_passkey = self.rng.random() < 0.15
+            is_passkey = self.rng.random() < PASSKEYS
             group = [self.rng.choice(self.passkeys)] if is_passkey else self.draw_facts(most_facts)
             values = [self.rng.choice(self.valued[i]) for i in group if i in self.valued][:ASKED]
-            words = [self.rng.choice(self.worded[i]) + len(self.valued_rows()) for i in group if i in self.worded][:3]
+            words = [self.rng.choice(self.worded[i]) for i in group if i in self.worded][:3]
             drawn.facts.append(group)
             drawn.asked.append(values + words)
             top = most_filler * (PASSKEY_FILLER if is_passkey else 1)
             drawn.filler.append(math.exp(self.rng.uniform(math.log(0.05), math.log(max(0.06, top)))))
         return drawn
 
-    def valued_rows(self) -> Tensor:
-        return self.banks.values.fact
-
     def draw_facts(self, most: int) -> list[int]:
-        count = most if self.rng.random() < 0.5 else max(1, round(math.exp(self.rng.uniform(0, math.log(most + 0.5)))))
+        count = most if self.rng.random() < 0.25 else max(1, round(math.exp(self.rng.uniform(0, math.log(most + 0.5)))))
         chosen = self.rng.sample(self.asked, min(count, ASKED)) + self.rng.sample(self.others, max(0, count - ASKED))
         by_name = {self.banks.facts.facts[i].name: i for i in reversed(chosen)}
         return list(by_name.values())
@@ -108,6 +141,8 @@ class Trainer:
         targets = self.banks.facts.targets[facts[target_of]][row, place].float() * self.is_value[rows][row, None]  # [N, pairs]
         aimed = targets.sum(-1) > 0
         group_of, target_of = group_of[row], target_of[row]
+        # Each memory counts alike, however many questions it is asked: passkeys have one.
+        even = 1 / torch.bincount(group_of, minlength=len(drawn.facts)).float()[group_of]
         ordinary = self.ordinary_code()
         missed, shares, added = [], [], torch.zeros(())
         for i, number in enumerate(self.model.layer_numbers):
@@ -124,29 +159,39 @@ class Trainer:
             hit = torch.einsum("nkgd,nkpd->nkgp", folded, keys[target_of[aimed]]) * targets[aimed][:, None, None]
             whole = torch.einsum("nkgd,nkd->nkg", folded, (mass + functional.softplus(own.null))[group_of[aimed]])
             share = ((hit.sum(-1) + 1e-6) / (whole + 1e-6)).flatten(1)  # [N, heads]
-            missed.append(-share.log().mean(0))
+            missed.append(-(share.log() * even[aimed, None]).sum(0) / even[aimed].sum())
             shares.append(share.detach().mean(0))
-            added = added + self.model.spoken(number, own.read(features, (matrix[group_of], mass[group_of])))[:, 0]
+            kept = (torch.rand(len(features), features.shape[1], 1, 1) > DROPPED) / (1 - DROPPED)
+            added = added + self.model.spoken(number, own.read(features, (matrix[group_of], mass[group_of])) * kept)[:, 0]
         last = self.questions.residuals[rows][row, place].float() + added
         logits, wanted = self.among(last, self.questions.wanted[rows][row, place])
-        weights = torch.where(self.is_value[rows][row], 1.0, WORD_WEIGHT)
+        is_value = self.is_value[rows][row]
+        weights = torch.where(is_value, 1.0, WORD_WEIGHT) * even
         loss = (functional.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
-        right = (logits.argmax(-1) == wanted)[weights == 1].float().mean()
+        right = (logits.argmax(-1) == wanted)[is_value].float().mean()
         return torch.stack(missed), torch.stack(shares), loss, right
 
     def code_loss(self) -> Tensor:
-        code = self.banks.code
-        row = self.rng.randrange(len(code.run))
-        first = int(code.run[self.rng.randrange(len(code.run)) if self.rng.random() < 0.2 else row])
-        start = self.rng.randrange(self.banks.filler.states.shape[2] - FILLER_TOKENS)
-        read = self.banks.filler.states[first : first + 4, :, start : start + FILLER_TOKENS]
+        """A piece of a segment that stands as if a segment began there; the segments before it in its run are in memory."""
+        filler = self.banks.filler
+        row = self.rng.choice(self.following)
+        first = row - 1
+        while filler.follows[first]:
+            first -= 1
+        read = torch.arange(first, row)
+        if self.rng.random() < 0.2:
+            read = torch.tensor(self.rng.sample(range(len(filler.tokens)), len(read)))
+        at, start = (self.rng.randrange(filler.tokens.shape[1] - size) for size in (CODE_TOKENS, FILLER_TOKENS))
+        tokens = filler.tokens[row : row + 1, at : at + CODE_TOKENS]
+        queries, last = question_states(self.model, tokens)
         added = torch.zeros(())
         for i, number in enumerate(self.model.layer_numbers):
             own = self.model.at(number)
-            matrix, mass = (part.sum(0, keepdim=True) * self.segment_scale() for part in share_of(own, read[:, i]))
-            features = own.addresses(code.queries[row : row + 1, i].float())
+            states = filler.states[read, i, start : start + FILLER_TOKENS]
+            matrix, mass = (part.sum(0, keepdim=True) * self.segment_scale() for part in share_of(own, states))
+            features = own.addresses(queries[:, i].float())
             added = added + self.model.spoken(number, own.read(features, (matrix, mass)))
-        logits, wanted = self.among((code.residuals[row].float() + added)[0], code.wanted[row])
+        logits, wanted = self.among((last.float() + added)[0, CODE_START:-1], tokens[0, CODE_START + 1 :])
         return functional.cross_entropy(logits, wanted)
 
     def ordinary_code(self) -> Tensor:
@@ -200,13 +245,15 @@ class Progress:
 class Run:
     """The optimiser and curriculum; `state` and `load` make it resume."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, tokenizer: Tokenizer) -> None:
         self.trainer, self.progress = trainer, Progress()
+        self.tokenizer = tokenizer
         layers = [trainer.model.at(number) for number in trainer.model.layer_numbers]
         self.rates = [
-            ([p for own in layers for p in (*own.key.parameters(), *own.query.parameters(), *own.value.parameters())], 1e-3),
+            ([p for own in layers for p in (own.key.weight, own.query.weight, *own.value.parameters())], 1e-3),
             ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 1e-3),
             ([p for own in layers for p in (own.gate, own.null)], 1e-2),
+            ([p for own in layers for p in (own.key.bias, own.query.bias)], 3e-2),  # ordinary code is kept out by thresholds
         ]
         groups = [{"params": group, "lr": rate} for group, rate in self.rates]
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98), fused=True)
@@ -218,6 +265,10 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
 
+    def blur(self, size: float) -> None:
+        for number in self.trainer.model.layer_numbers:
+            self.trainer.model.at(number).blur = size
+
     def step(self, seconds: float) -> None:
         """One step of a run that takes `seconds` in all."""
         now, started = self.progress, time.time()
@@ -226,6 +277,9 @@ class Run:
         for group, (_, rate) in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * fade
         self.optimizer.zero_grad()
+        self.blur(BLUR)
+        if now.step % FRESH_STEPS == 0:
+            self.trainer.freshen(self.tokenizer, len(self.trainer.banks.values.fact) * 3)
         missed, shares, answers, right = self.trainer.losses(round(now.facts), now.filler)
         (missed.mean() + answers).backward()
         if now.step % 3 == 0:
@@ -234,11 +288,12 @@ class Run:
             now.code += 0.04 * (code.item() - now.code)
         torch.nn.utils.clip_grad_norm_([p for group, _ in self.rates for p in group], 1.0)
         self.optimizer.step()
+        self.blur(0.0)
         now.answers += 0.04 * (answers.item() - now.answers)
         now.right += 0.04 * (right.item() - now.right)
         now.share += 0.04 * (shares.mean().item() - now.share)
         if now.right > 0.5:
-            now.facts, now.filler = min(32, now.facts * 1.03), min(16, now.filler * 1.05)
+            now.facts, now.filler = min(MOST_FACTS, now.facts * 1.03), min(MOST_FILLER, now.filler * 1.05)
         now.step += 1
         now.seconds += time.time() - started
 
