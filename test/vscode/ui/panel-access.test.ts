@@ -173,7 +173,11 @@ test("of a long chat only what is in sight is laid out and coloured, and all of 
   const { chat } = workbench();
   const answer = "A *long* answer.\n\n```ts\nconst a = 1;\n```\n";
   const all = Array.from({ length: 200 }, (_, index) => madeTurn(index + 1, { answer }));
-  const message = { type: "chat", chat: { id: "long", title: "Long", turns: all, pinned: [], excluded: [] } };
+  // A chat of its own also where this is tried again: one that was seen before stays where it was scrolled to.
+  const message = {
+    type: "chat",
+    chat: { id: `long ${Date.now()}`, title: "Long", turns: all, pinned: [], excluded: [] },
+  };
   await chat.locator("body").evaluate((_, data) => window.postMessage(data, "*"), message);
   await expect.poll(() => chat.getByRole("article").count()).toBe(200);
   const laidOut = () =>
