@@ -44,6 +44,8 @@ export async function run(options: BenchOptions): Promise<InfiniResult> {
   const { dataDir, tell, limit = SAMPLES } = options;
   const session = await openEval(options);
   try {
+    const passkey: PasskeyRow[] = [];
+    for (const tokens of SIZES) passkey.push(await askPasskeys(session, options, tokens, limit));
     const corpora = await openCorpora(dataDir, "report", tell);
     const files = new Map(corpora.flatMap((corpus) => [...corpus.files]));
     const code = await infiniCode(session.loaded, options, files, limit * 2);
@@ -59,8 +61,6 @@ export async function run(options: BenchOptions): Promise<InfiniResult> {
     };
     const association = await valued("sentence", PAIR_TOKENS);
     const constants = await valued("constant", CONSTANT_TOKENS);
-    const passkey: PasskeyRow[] = [];
-    for (const tokens of SIZES) passkey.push(await askPasskeys(session, options, tokens, limit));
     return { passkey, association, constants, code };
   } finally {
     await session.close();
