@@ -40,6 +40,8 @@ export class LongMemProjects {
   private readonly loaded: LoadedModel;
   private readonly layer: number;
   private readonly projects: readonly Project[];
+  /** Blocks that were decoded before: banks overlap. */
+  private readonly known = new Map<Store, Map<number, BankBlock>>();
 
   private constructor(loaded: LoadedModel, layer: number, projects: readonly Project[]) {
     this.loaded = loaded;
@@ -130,15 +132,21 @@ export class LongMemProjects {
     const { encoder } = this.loaded;
     const { shape } = encoder;
     const width = shape.kvHeads * shape.headDim;
-    await new BlockRestorer(store, encoder).restore(blocks.map(({ id }) => id));
+    const known = this.known.get(store) ?? new Map<number, BankBlock>();
+    this.known.set(store, known);
+    await new BlockRestorer(store, encoder).restore(blocks.map(({ id }) => id).filter((id) => !known.has(id)));
     const cold = new ColdTier(store, shape, () => undefined);
     return blocks.map(({ id, tokens }) => {
+      const before = known.get(id);
+      if (before) return before;
       const blob = cold.block(id);
       if (!blob) throw new Error(`Block ${id} is gone`);
       const [keys, values] = [new Float32Array(tokens * width), new Float32Array(tokens * width)];
       const single = extractLayer(blob, shape, this.layer);
       decodeBlock(single, { ...shape, layers: 1 }, { keys: [keys], values: [values] }, 0);
-      return { keys, values, tokens };
+      const block = { keys, values, tokens };
+      known.set(id, block);
+      return block;
     });
   }
 }
