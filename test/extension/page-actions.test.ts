@@ -7,7 +7,7 @@ import type { Conversation } from "../../extension/conversation.ts";
 const front = vi.hoisted((): { editor: object | undefined } => ({ editor: undefined }));
 vi.mock("vscode", async () => {
   const { vscodeStub } = await import("../support/vscode-stub.ts");
-  const plain = vscodeStub("/work/folder");
+  const plain = vscodeStub("/projects/folder");
   const window = Object.defineProperty({ ...plain.window }, "activeTextEditor", { get: () => front.editor });
   return { ...plain, window };
 });
@@ -35,7 +35,7 @@ function show(path: string): void {
 async function selectionOf(question: string): Promise<unknown> {
   const asked: Parameters<Conversation["ask"]>[] = [];
   const conversation = { ask: async (...all: Parameters<Conversation["ask"]>) => void asked.push(all) };
-  const folder = { uri: { scheme: "file", fsPath: "/work/folder" }, name: "folder", index: 0 };
+  const folder = { uri: { scheme: "file", fsPath: "/projects/folder" }, name: "folder", index: 0 };
   const page: ChatPage = stub({ host: { folder: () => folder }, chat: { conversation } });
   await actOn(page, { type: "ask", question, mentions: [] });
   expect(asked).toHaveLength(1);
@@ -43,7 +43,7 @@ async function selectionOf(question: string): Promise<unknown> {
 }
 
 test("a command without a subject means what the editor in front shows", async () => {
-  show("/work/folder/src/a.ts");
+  show("/projects/folder/src/a.ts");
   expect(await selectionOf("/explain")).toEqual({ path: "src/a.ts", startLine: 1, endLine: 1, text: "code" });
   expect(await selectionOf("/explain the port")).toBeUndefined();
 });
