@@ -13,7 +13,7 @@ import { openStrategyWeights, type StrategyWeights } from "../models/strategy-we
 import type { AnswerEvent, AskParams } from "../protocol/requests.ts";
 import type { SegmentBlock } from "../store/infini-table.ts";
 import { answer } from "./answer.ts";
-import type { StrategyOptions } from "./strategies.ts";
+import type { StrategyOptions } from "./strategy-options.ts";
 
 /** Segments that are folded in between two writes: what a kill loses is a few seconds' work. */
 const SAVED_SEGMENTS = 256;

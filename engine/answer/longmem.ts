@@ -14,7 +14,7 @@ import type { AnswerEvent, AskParams } from "../protocol/requests.ts";
 import type { Feeds } from "../runtime/session.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import { answer } from "./answer.ts";
-import type { StrategyOptions } from "./strategies.ts";
+import type { StrategyOptions } from "./strategy-options.ts";
 
 /** Largest bank: SmolLM2-135M's keys and values of so many tokens take 0.4 GB of RAM. */
 const MOST_TOKENS = 262_144;

@@ -1,26 +1,13 @@
 /** The strategies of memory that a question may name. */
-import type { BlockEncoder } from "../inference/block-encoder.ts";
-import type { LanguageModel } from "../inference/language-model.ts";
-import type { PromptWriter } from "../inference/prompt.ts";
 import type { MemoryStrategy } from "../memory/memory-strategy.ts";
 import type { Strategy } from "../protocol/requests.ts";
-import type { Store } from "../store/store.ts";
 import { BlockMemory } from "./block-memory.ts";
 import { WindowFiller } from "./fill-window.ts";
 import { InfiniStrategy } from "./infini.ts";
 import { PublishedInfllm } from "./infllm-published.ts";
 import { LongMemStrategy } from "./longmem.ts";
 import type { LookUp } from "./look-up.ts";
-
-/** What strategies are made of: one folder's store, and the model. */
-export interface StrategyOptions {
-  store: Store;
-  model: LanguageModel;
-  encoder: BlockEncoder;
-  prompt: PromptWriter;
-  threads: number;
-  log: (line: string) => void;
-}
+import type { StrategyOptions } from "./strategy-options.ts";
 
 /** One implementation a strategy; what it needs besides is loaded by its first question. */
 export function openStrategies(options: StrategyOptions, lookUp: LookUp): Record<Strategy, MemoryStrategy> {

@@ -1,70 +1,36 @@
-import { writeFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { InfiniStrategy } from "../../engine/answer/infini.ts";
-import { BlockEncoder } from "../../engine/inference/block-encoder.ts";
-import { PromptWriter } from "../../engine/inference/prompt.ts";
-import { Ingestor } from "../../engine/ingest/ingestor.ts";
 import type { AnswerEvent } from "../../engine/protocol/requests.ts";
-import { Store } from "../../engine/store/store.ts";
 import { largestDifference } from "../support/all-logits.ts";
-import { temporaryFolder } from "../support/folder.ts";
 import { openInfiniGolden } from "../support/infini-golden.ts";
+import { ingestedFolder, sourceLines } from "../support/ingested-folder.ts";
 
 const SIGNAL = new AbortController().signal;
-
-function lines(count: number, word: string): string {
-  return Array.from({ length: count }, (_, i) => `${word} = ${i * 7} % ${i + 2};\n`).join("");
-}
 
 /** A folder that is ingested and asked by the strategy, on the tiny backbone. */
 async function open(files: Record<string, string>) {
   const { model, stored } = await openInfiniGolden(2048);
-  const prompt = new PromptWriter(model.tokenizer, model.tokenizerFiles);
-  const encoder = await BlockEncoder.create(model, prompt);
-  const folder = temporaryFolder(files);
-  const store = new Store(join(temporaryFolder(), "store.sqlite"), () => undefined);
-  const options = { store, model, encoder, prompt, threads: 1, log: () => undefined };
+  const { options, ...folder } = await ingestedFolder(model, files, "f16");
   const begin = () => {
     const strategy = new InfiniStrategy(options, () => Promise.resolve(stored));
     onTestFinished(() => strategy.close());
     return strategy;
   };
-  const ingest = async () => {
-    const ingestor = new Ingestor({ folder, store, encoder, codec: "f16" });
-    await ingestor.ingest({ signal: SIGNAL, onProgress: () => undefined });
-    await ingestor.close();
-  };
-  await ingest();
-  onTestFinished(() => store.close());
   const strategy = begin();
-  return {
-    store,
-    begin,
-    strategy,
-    sums: async () => (await strategy.memory(SIGNAL)).sums,
-    write: async (path: string, text: string) => {
-      writeFileSync(join(folder, path), text);
-      await ingest();
-    },
-    remove: async (path: string) => {
-      rmSync(join(folder, path));
-      await ingest();
-    },
-  };
+  return { ...folder, begin, strategy, sums: async () => (await strategy.memory(SIGNAL)).sums };
 }
 
-const alpha = lines(40, "alpha");
-const beta = lines(90, "beta");
+const alpha = sourceLines(40, "alpha");
+const beta = sourceLines(90, "beta");
 
 test("a file that was taken out, or edited, leaves the memory of a folder that never said so", async () => {
   const kept = await (await open({ "a.js": alpha })).sums();
-  const edited = await (await open({ "a.js": alpha, "b.js": lines(20, "gamma") })).sums();
+  const edited = await (await open({ "a.js": alpha, "b.js": sourceLines(20, "gamma") })).sums();
   const folder = await open({ "a.js": alpha, "b.js": beta });
   const both = Float64Array.from(await folder.sums());
   const size = Math.max(...both.map(Math.abs));
   expect(largestDifference(both, kept) / size).toBeGreaterThan(0.1);
-  await folder.write("b.js", lines(20, "gamma"));
+  await folder.write("b.js", sourceLines(20, "gamma"));
   expect(largestDifference(await folder.sums(), edited) / size).toBeLessThan(1e-4);
   await folder.remove("b.js");
   expect(largestDifference(await folder.sums(), kept) / size).toBeLessThan(1e-4);
@@ -81,7 +47,7 @@ test("what was pruned from the store meanwhile is taken out as well", async () =
 test("the memory has one size, and another process goes on from what is stored", async () => {
   const folder = await open({ "a.js": alpha });
   const small = await folder.sums();
-  await folder.write("b.js", lines(900, "delta"));
+  await folder.write("b.js", sourceLines(900, "delta"));
   const large = Float64Array.from(await folder.sums());
   expect(large).toHaveLength(small.length);
   const again = await folder.begin().memory(SIGNAL);

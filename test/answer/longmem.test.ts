@@ -1,60 +1,30 @@
-import { writeFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { LongMemStrategy } from "../../engine/answer/longmem.ts";
-import { BlockEncoder } from "../../engine/inference/block-encoder.ts";
-import { PromptWriter } from "../../engine/inference/prompt.ts";
-import { Ingestor } from "../../engine/ingest/ingestor.ts";
 import type { AnswerEvent } from "../../engine/protocol/requests.ts";
 import { floats } from "../../engine/runtime/session.ts";
-import { Store } from "../../engine/store/store.ts";
-import { temporaryFolder } from "../support/folder.ts";
 import { openLongMemGolden } from "../support/longmem-golden.ts";
+import { ingestedFolder, sourceLines } from "../support/ingested-folder.ts";
 
 const SIGNAL = new AbortController().signal;
-
-function lines(count: number, word: string): string {
-  return Array.from({ length: count }, (_, i) => `${word} = ${i * 7} % ${i + 2};\n`).join("");
-}
 
 /** A folder that is ingested and asked by the strategy, on the tiny backbone. */
 async function open(files: Record<string, string>) {
   const { model, stored } = await openLongMemGolden(2048);
-  const prompt = new PromptWriter(model.tokenizer, model.tokenizerFiles);
-  const encoder = await BlockEncoder.create(model, prompt);
-  const folder = temporaryFolder(files);
-  const store = new Store(join(temporaryFolder(), "store.sqlite"), () => undefined);
-  onTestFinished(() => store.close());
-  const strategy = new LongMemStrategy({ store, model, encoder, prompt, threads: 1, log: () => undefined }, () =>
-    Promise.resolve(stored),
-  );
+  const { options, ...folder } = await ingestedFolder(model, files);
+  const strategy = new LongMemStrategy(options, () => Promise.resolve(stored));
   onTestFinished(() => strategy.close());
-  const ingest = async () => {
-    const ingestor = new Ingestor({ folder, store, encoder });
-    await ingestor.ingest({ signal: SIGNAL, onProgress: () => undefined });
-    await ingestor.close();
-  };
-  await ingest();
   return {
-    store,
+    ...folder,
     strategy,
     /** All that the side network is given of the folder. */
     bank: async () => {
       const { feeds } = await strategy.bank(SIGNAL);
       return ["bank_keys", "bank_values", "bank_bias", "chunk_keys", "open"].map((name) => [...floats(feeds, name)]);
     },
-    write: async (path: string, text: string) => {
-      writeFileSync(join(folder, path), text);
-      await ingest();
-    },
-    remove: async (path: string) => {
-      rmSync(join(folder, path));
-      await ingest();
-    },
   };
 }
 
-const [alpha, beta, gamma] = [lines(40, "alpha"), lines(90, "beta"), lines(20, "gamma")];
+const [alpha, beta, gamma] = [sourceLines(40, "alpha"), sourceLines(90, "beta"), sourceLines(20, "gamma")];
 
 test("a file that was edited, or taken out, leaves the bank of a folder that never said so", async () => {
   const kept = await (await open({ "a.js": alpha })).bank();
