@@ -166,6 +166,23 @@ test("what killed conversions left behind goes; what is in work stays", async ()
   expect(left.toSorted()).toEqual([folders.atWork, folders.justNow].toSorted());
 });
 
+test("a full disk is told as what it is, and leaves nothing", async () => {
+  const modelsDir = temporaryFolder();
+  const from = await source();
+  const full = new Proxy(from, {
+    get: (target, name) => {
+      if (name === "read") return () => Promise.reject(Object.assign(new Error("no space left"), { code: "ENOSPC" }));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  await expect(convert(full, modelsDir)).rejects.toMatchObject({
+    code: "disk-full",
+    remedy: expect.stringContaining("Free some space"),
+  });
+  expect(readdirSync(modelsDir)).toEqual([]);
+});
+
 test("what an earlier version made of the same weights goes, that of others stays", async () => {
   const modelsDir = temporaryFolder();
   const { folder } = await convert(await source(), modelsDir);
