@@ -46,8 +46,9 @@ export function filledNames(layer: number): { keys: string; values: string } {
 /**
  * Writes the decoder. Inputs: `tokens`, `positions` int64 [1, T]; of each layer the window's keys (rotated) [kvHeads, headDim, S] and
  * values [kvHeads, S, headDim]; where the run's rows go, int64: `slots` [kvHeads, T, 2] for values, `columns` [kvHeads, headDim, T, 3]
- * for keys; `seen` float32 [1, S] and `row` [T * heads / kvHeads, 1], each token's number once a head of a KV head: a token sees
- * the slots whose number is not above its own. Outputs as `writeDecoder`'s, the filled buffers, and of the last token the best logits,
+ * for keys; `seen` float32 [1, S], the slots' numbers; `row` and `first` [T * heads / kvHeads, 1], once a head of a KV head, each
+ * token's number and that of its text's first token: a token sees the slots whose number is below 0, or between these two. So texts
+ * that know nothing of each other go through one run. Outputs as `writeDecoder`'s, the filled buffers, and of the last token the best logits,
  * `best` [1, 1, n], with their tokens, `ids` int64 [1, 1, n].
  */
 export function writeDeviceDecoder(
@@ -135,6 +136,7 @@ function declareInputs(graph: OnnxGraph, config: ModelConfig, { rope, positions 
   graph.input("positions", "int64", [1, "T"]);
   graph.input("seen", "float32", [1, "S"]);
   graph.input("row", "float32", ["T * group", 1]);
+  graph.input("first", "float32", ["T * group", 1]);
   declareWindow(graph, config);
   graph.constant("rope.cos", "float32", [positions, headDim / 2], rope.cos);
   graph.constant("rope.sin", "float32", [positions, headDim / 2], rope.sin);
@@ -184,8 +186,11 @@ function emitBest(graph: OnnxGraph, config: ModelConfig, head: PackedLinear, hid
 
 /** 0 where a row may look and `CLOSED` elsewhere, [T * heads / kvHeads, S]. */
 function emitBias(graph: OnnxGraph): string {
-  const closed = graph.node("Greater", ["seen", "row"]);
-  return graph.node("Where", [closed, graph.scalar(CLOSED), graph.scalar(0)]);
+  const [closed, open] = [graph.scalar(CLOSED), graph.scalar(0)];
+  const isForAll = graph.node("Greater", [open, "seen"]);
+  const number = graph.node("Where", [isForAll, graph.scalar(-CLOSED), "seen"]);
+  const ofOthers = graph.node("Where", [graph.node("Greater", ["first", number]), closed, open]);
+  return graph.node("Where", [graph.node("Greater", ["seen", "row"]), closed, ofOthers]);
 }
 
 /** Attention over the window with the run's own rows in it; weights are [kvHeads, T * heads / kvHeads, S]. */

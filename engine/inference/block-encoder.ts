@@ -4,7 +4,9 @@ import type { EncodedSegment, KvShape, SegmentEncoder, SegmentInput } from "../b
 import { PREFILL_ROWS } from "../graph/attention.ts";
 import type { AttentionWindow } from "./attention-window.ts";
 import type { LanguageModel } from "./language-model.ts";
+import type { PrefillResult } from "./prefill-result.ts";
 import type { ModelLookup } from "./model-lookup.ts";
+import { joinedTokens } from "./text-batch.ts";
 import { headerText, PROMPT_VERSION, type PromptWriter } from "./prompt.ts";
 
 /** Counts up whenever graphs give other numbers: blocks of another version are encoded again. */
@@ -22,7 +24,6 @@ export class BlockEncoder implements SegmentEncoder {
   readonly indexVersion: string;
   readonly shape: KvShape;
   readonly maxSegmentTokens: number;
-  readonly batchTokens = PREFILL_ROWS;
   /** Keys and values of the prefix, rotated in place: what every segment and every question stands behind. */
   readonly prefix: AttentionWindow;
   /** How the model's states find blocks; undefined where nothing is known of this model, and words must do. */
@@ -57,6 +58,10 @@ export class BlockEncoder implements SegmentEncoder {
     return new BlockEncoder(model, prompt, prefix, await openLookup(prefix));
   }
 
+  get batchTokens(): number {
+    return this.model.batchRows;
+  }
+
   header(path: string): Int32Array {
     return this.model.tokenizer.encode(headerText(path)).subarray(0, MAX_HEADER_TOKENS);
   }
@@ -66,30 +71,49 @@ export class BlockEncoder implements SegmentEncoder {
   }
 
   /**
-   * One run a segment. Several short ones in a run would be a little faster, but then a segment's last bits would hang on
-   * its neighbours, and its keys and values must be a function of its text alone.
+   * On the CPU one run a segment: several short ones in a run would be a little faster, but then a segment's last bits would hang on
+   * its neighbours, and its keys and values must be a function of its text alone. A device, which few rows leave idle, takes a batch in
+   * one run: its segments do not see each other, and only the batch's size is in their last bits.
    */
   async encode(inputs: readonly SegmentInput[]): Promise<EncodedSegment[]> {
     const results: EncodedSegment[] = [];
-    for (const input of inputs) {
-      const tokens = segmentTokens(input);
-      const positions = Int32Array.from(tokens, (_, i) => this.prefix.length + i);
-      const run = await this.model.run(this.prefix, tokens, positions, this.lookup?.wants);
-      const index = (await this.lookup?.entries(run, input)) ?? input.segment.blocks.map(() => new Uint8Array(0));
-      results.push({ headerTokens: input.header.length, kv: run.kv, row: 0, index });
+    for (const batch of batches(
+      inputs.map((input) => ({ input, tokens: segmentTokens(input) })),
+      this.batchTokens,
+    )) {
+      const texts = batch.map(({ tokens }) => tokens);
+      const runs = await this.model.runEach(this.prefix, texts, this.lookup?.wants ?? {});
+      for (const [i, run] of runs.entries()) {
+        const input = batch[i]?.input;
+        if (input) results.push(await this.encoded(input, run));
+      }
     }
     return results;
   }
+
+  private async encoded(input: SegmentInput, run: PrefillResult): Promise<EncodedSegment> {
+    const index = (await this.lookup?.entries(run, input)) ?? input.segment.blocks.map(() => new Uint8Array(0));
+    return { headerTokens: input.header.length, kv: run.kv, row: 0, index };
+  }
+}
+
+/** Cuts a list where its tokens would be more than `most`; a single item may be longer. */
+function batches<T extends { tokens: Int32Array }>(items: readonly T[], most: number): T[][] {
+  const cut: T[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const last = cut.at(-1);
+    if (last && item.tokens.length <= room) last.push(item);
+    else {
+      cut.push([item]);
+      room = most;
+    }
+    room -= item.tokens.length;
+  }
+  return cut;
 }
 
 /** A segment's tokens behind its header's. */
 function segmentTokens({ header, segment }: SegmentInput): Int32Array {
-  const parts = [header, ...segment.blocks.map((block) => block.tokens)];
-  const tokens = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    tokens.set(part, at);
-    at += part.length;
-  }
-  return tokens;
+  return joinedTokens([header, ...segment.blocks.map(({ tokens }) => tokens)]);
 }

@@ -2,32 +2,26 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayerKv } from "../blocks/block.ts";
-import { writeDeviceDecoder, writeGrowth, writeWindowRows } from "../graph/device-decoder.ts";
+import { PREFILL_ROWS } from "../graph/attention.ts";
+import { GROWN_SLOTS, writeDeviceDecoder, writeGrowth, writeWindowRows } from "../graph/device-decoder.ts";
 import { newNames } from "../graph/decoder.ts";
 import { readPackedHead, readPackedModel, storedBytes } from "../graph/packed-layers.ts";
 import type { ModelConfig } from "../models/model-source.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
-import {
-  type Feeds,
-  floats,
-  floatTensor,
-  integerTensor,
-  type Provider,
-  Session,
-  type Tensor,
-} from "../runtime/session.ts";
+import { floats, type Provider, Session, type Tensor } from "../runtime/session.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import { type DeviceWindow, DeviceWindows, placeFeeds } from "./device-window.ts";
+import { type DeviceWindow, DeviceWindows } from "./device-window.ts";
+import { type Rows, rowFeeds, seenBy } from "./device-rows.ts";
 import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
 
 /** Counts up whenever the device's graphs change: GPUs that passed with others are tested again. */
-export const DEVICE_GRAPHS_VERSION = 3;
-/** The number of a slot that no token sees; a token's own number is its place in the run. */
-const CLOSED_SLOT = 1e9;
-/** Of one product of all queries with all keys: more would not fit the buffers that devices bind. */
-const SCORE_BYTES = 64 * 2 ** 20;
-/** Rows of one run: a run of more is cut. */
-const MOST_ROWS = 512;
+export const DEVICE_GRAPHS_VERSION = 4;
+/** Of what a layer computes at once (scores of all queries, or its widest states): more would not fit the buffers that devices bind. */
+const RUN_BYTES = 64 * 2 ** 20;
+/** Rows of one run, which a run of more is cut into: what fills a large GPU, and is over soon for who waits with a question. */
+const MOST_ROWS = 1024;
+/** Rows of runs are counted in such steps when a batch is sized. */
+const BATCH_STEP = 128;
 
 /** What a device model is made of. */
 export interface DeviceFolder {
@@ -127,18 +121,24 @@ export class DeviceModel {
     return this.#weightBytes + this.#windows.bytes;
   }
 
+  /** Tokens that one run takes of texts that stand behind a short window each: so many fill a GPU, and fit it. */
+  get batchRows(): number {
+    let rows = PREFILL_ROWS;
+    while (rows + BATCH_STEP <= this.#mostRows(rows + BATCH_STEP + GROWN_SLOTS)) rows += BATCH_STEP;
+    return rows;
+  }
+
   /**
    * Runs tokens behind `window`, which is not changed; on the device their keys and values stand in its next slots, until
    * another run.
    */
   run(
     window: AttentionWindow,
-    tokens: Int32Array,
-    positions: Int32Array,
+    rows: Rows,
     wants: { hidden?: boolean; queries?: boolean; residuals?: boolean; kv?: boolean },
   ): Promise<DeviceRun> {
     return this.#inTurn(async () => {
-      const device = await this.#placed(window, tokens.length);
+      const device = await this.#placed(window, rows.tokens.length);
       const layers = Array.from({ length: this.#config.layers }, (_, layer) => layer);
       const kv = wants.kv === false ? [] : layers.flatMap((layer) => Object.values(newNames(layer)));
       const queriesOf = wants.queries ? observedLayers(this.#heads) : [];
@@ -149,7 +149,7 @@ export class DeviceModel {
         ...queriesOf.map((layer) => `query.${layer}`),
         ...residualsOf.map((layer) => `residual.${layer}`),
       ];
-      const parts = await this.#runRows(device, window, tokens, positions, fetches);
+      const parts = await this.#runRows(device, window, rows, fetches);
       const read = (name: string) =>
         fetches.includes(name) ? joined(parts.map((outputs) => floats(outputs, name))) : new Float32Array(0);
       return {
@@ -168,9 +168,9 @@ export class DeviceModel {
   decode(window: AttentionWindow, token: number, position: number): Promise<DeviceStep> {
     return this.#inTurn(async () => {
       const device = await this.#placed(window, 1);
-      const one = [Int32Array.of(token), Int32Array.of(position)] as const;
+      const one = { tokens: Int32Array.of(token), positions: Int32Array.of(position) };
       const names = ["hidden", "attention", "best", "ids"];
-      const [outputs = {}] = await this.#runRows(device, window, ...one, names);
+      const [outputs = {}] = await this.#runRows(device, window, one, names);
       return {
         hidden: floats(outputs, "hidden"),
         attention: floats(outputs, "attention").subarray(0, window.length + 1),
@@ -212,26 +212,24 @@ export class DeviceModel {
   async #readAgain(device: DeviceWindow, window: AttentionWindow, from: number): Promise<void> {
     const tokens = Int32Array.from(window.awayTokens, ({ token }) => token);
     const positions = Int32Array.from(window.awayTokens, ({ position }) => position);
-    await this.#runRows(device, window, tokens, positions, ["hidden"], from);
+    await this.#runRows(device, window, { tokens, positions }, ["hidden"], from);
   }
 
   /** Runs tokens in the slots from `start` on, cut into runs that fit; each run's outputs. */
   async #runRows(
     device: DeviceWindow,
     window: AttentionWindow,
-    tokens: Int32Array,
-    positions: Int32Array,
+    rows: Rows,
     fetches: readonly string[],
     start = window.length,
   ): Promise<Record<string, Tensor>[]> {
-    const { heads } = this.#config;
-    const most = Math.floor(SCORE_BYTES / (device.capacity * heads * Float32Array.BYTES_PER_ELEMENT));
-    const step = Math.min(MOST_ROWS, Math.max(1, most));
-    const seen = seenBy(window, device.capacity, start, tokens.length);
+    const count = rows.tokens.length;
+    const step = Math.max(1, this.#mostRows(device.capacity));
+    const seen = seenBy(window, device.capacity, start, count);
     const parts: Record<string, Tensor>[] = [];
-    for (let from = 0; from < tokens.length; from += step) {
-      const to = Math.min(from + step, tokens.length);
-      const feeds = { ...device.feeds(), ...this.#feeds(tokens, positions, seen, from, to, start) };
+    for (let from = 0; from < count; from += step) {
+      const to = Math.min(from + step, count);
+      const feeds = { ...device.feeds(), ...rowFeeds(this.#config, rows, seen, { from, to }, start) };
       const outputs = await this.#sessions.decoder.runInto(feeds, device.places(), fetches);
       checkNumbers(floats(outputs, "hidden"));
       parts.push(outputs);
@@ -239,33 +237,12 @@ export class DeviceModel {
     return parts;
   }
 
-  #feeds(
-    tokens: Int32Array,
-    positions: Int32Array,
-    seen: Float32Array,
-    from: number,
-    to: number,
-    start: number,
-  ): Feeds {
-    const { heads, kvHeads } = this.#config;
-    const group = heads / kvHeads;
-    const rows = Float32Array.from({ length: (to - from) * group }, (_, i) => from + Math.floor(i / group));
-    return {
-      tokens: integerTensor(tokens.subarray(from, to), [1, to - from]),
-      positions: integerTensor(positions.subarray(from, to), [1, to - from]),
-      ...placeFeeds(this.#config, start + from, start + to),
-      seen: floatTensor(seen, [1, seen.length]),
-      row: floatTensor(rows, [rows.length, 1]),
-    };
+  /** Rows of one run in a window of `slots`. */
+  #mostRows(slots: number): number {
+    const { heads, intermediate } = this.#config;
+    const widest = Math.max(slots * heads, 2 * intermediate) * Float32Array.BYTES_PER_ELEMENT;
+    return Math.min(MOST_ROWS, Math.floor(RUN_BYTES / widest));
   }
-}
-
-/** The number of each slot: below all rows for what all may see, a row's own for the run's, `CLOSED_SLOT` for the others. */
-function seenBy(window: AttentionWindow, capacity: number, start: number, rows: number): Float32Array {
-  const seen = new Float32Array(capacity).fill(CLOSED_SLOT);
-  for (const { from, to } of window.open()) seen.fill(-1, from, Math.min(to, start));
-  for (let row = 0; row < rows; row++) seen[start + row] = row;
-  return seen;
 }
 
 /** A device that failed may say so by giving nothing. @throws DeviceLost */

@@ -10,6 +10,7 @@ import { readConverted } from "./converted-model.ts";
 import { type DeviceFolder, DeviceModel } from "./device-model.ts";
 import { LanguageModel } from "./language-model.ts";
 import { createRandom } from "./random.ts";
+import { batchRows } from "./text-batch.ts";
 
 /** What a self-test found. */
 export interface SelfTestResult {
@@ -23,6 +24,8 @@ const TOLERANCE = 1e-2;
 const RUNS = [1, 3, 70, 130];
 /** Blocks of the look-up that is compared. */
 const LOOKED_UP = 70;
+/** Tokens of texts that go through one run. */
+const BATCH = [40, 7, 90];
 const WANTS = { queries: true, residuals: true };
 /** A question and its answer, whose times are compared: runs of so many tokens, and decoded tokens. */
 const TIMED = { rows: 128, runs: 2, steps: 64 };
@@ -92,6 +95,9 @@ async function compare(
     await both(`one token behind ${rows}`, ({ model, window }) => decodeToken(model, window, tokens[0] ?? 0));
     if (faults.length > 0) break;
   }
+  const texts = BATCH.map((rows) => Int32Array.from({ length: rows }, () => Math.floor(random() * config.vocabulary)));
+  if (Math.max(...BATCH) + sides[0].window.length <= positions)
+    await both("texts in one run", (side) => readTexts(side, texts));
   return faults[0];
 }
 
@@ -128,9 +134,14 @@ interface Side {
 
 async function readTokens({ model, window }: Side, tokens: Int32Array): Promise<Float32Array[]> {
   const positions = Int32Array.from(tokens, (_, i) => window.length + i);
-  const { hidden, kv, queries, residuals } = await model.run(window, tokens, positions, WANTS);
+  const { hidden, kv, queries, residuals } = await model.run(window, { tokens, positions }, WANTS);
   window.append(kv, 0, tokens.length, window.length);
   return [hidden, ...kv.keys, ...kv.values, ...queries.values(), ...residuals.values()];
+}
+
+async function readTexts({ model, window }: Side, texts: readonly Int32Array[]): Promise<Float32Array[]> {
+  const { hidden, kv, residuals } = await model.run(window, batchRows(window.length, texts), WANTS);
+  return [hidden, ...kv.keys, ...kv.values, ...residuals.values()];
 }
 
 async function decodeToken(model: DeviceModel, window: AttentionWindow, token: number): Promise<Float32Array[]> {

@@ -15,6 +15,11 @@ export class DeviceUse {
     this.#onLost = onLost;
   }
 
+  /** `DeviceModel.batchRows`; undefined where there is no device any more. */
+  get batchRows(): number | undefined {
+    return this.#model?.batchRows;
+  }
+
   /** What `run` gives on the device; undefined where there is none any more. */
   async compute<T>(run: (device: DeviceModel) => Promise<T>): Promise<T | undefined> {
     const model = this.#model;

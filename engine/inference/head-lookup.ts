@@ -4,7 +4,8 @@ import { PREFILL_ROWS } from "../graph/attention.ts";
 import { encodeIndexEntry, HeadIndex } from "../retrieval/head-index.ts";
 import type { AttentionWindow } from "./attention-window.ts";
 import { GENERIC_QUESTIONS } from "./generic-questions.ts";
-import type { LanguageModel, PrefillResult } from "./language-model.ts";
+import type { LanguageModel } from "./language-model.ts";
+import type { PrefillResult } from "./prefill-result.ts";
 import { blockRows, type ModelIndex, type ModelLookup, runQuestion } from "./model-lookup.ts";
 import type { Head } from "./observed-layers.ts";
 

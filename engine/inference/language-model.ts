@@ -14,18 +14,8 @@ import type { DeviceModel } from "./device-model.ts";
 import { DeviceUse, headSums } from "./device-use.ts";
 import { type AttentionHeads, observedLayers, projectedLayers } from "./observed-layers.ts";
 import { decodeFeeds, prefillFeeds } from "./prefill-feeds.ts";
-
-/** What one prefill run leaves behind. */
-export interface PrefillResult {
-  /** New keys (un-rotated) and values, [tokens, kvHeads * headDim] a layer. */
-  kv: LayerKv;
-  /** After the final norm, [tokens, hidden]; empty unless asked for. */
-  hidden: Float32Array;
-  /** Un-rotated queries of the observed layers, [tokens, heads * headDim]; empty unless asked for. */
-  queries: Map<number, Float32Array>;
-  /** The residual stream behind each of `projectedLayers`, [tokens, hidden]; empty unless asked for. */
-  residuals: Map<number, Float32Array>;
-}
+import type { PrefillResult, PrefillWants } from "./prefill-result.ts";
+import { batchRows, splitRun } from "./text-batch.ts";
 
 /** What one decode step leaves behind. */
 export interface DecodeResult {
@@ -35,13 +25,6 @@ export interface DecodeResult {
    * comes back, in the place of the first of them.
    */
   attention: Map<number, Float32Array>;
-}
-
-/** What a run puts out besides keys and values. */
-export interface PrefillWants {
-  hidden?: boolean;
-  queries?: boolean;
-  residuals?: boolean;
 }
 
 /** What a decode step puts out besides logits. */
@@ -139,8 +122,28 @@ export class LanguageModel {
     positions: Int32Array,
     wants: PrefillWants = {},
   ): Promise<PrefillResult> {
-    const run = await this.device?.compute((device) => device.run(window, tokens, positions, wants));
+    const run = await this.device?.compute((device) => device.run(window, { tokens, positions }, wants));
     return run ?? this.runHere(window, tokens, positions, wants);
+  }
+
+  /** Tokens that a call of `runEach` should have for full speed. */
+  get batchRows(): number {
+    return Math.min(this.device?.batchRows ?? PREFILL_ROWS, this.positions);
+  }
+
+  /**
+   * Runs texts of up to `PREFILL_ROWS` tokens, each behind `window` as if it were alone. A device takes all of them in one run, where no row
+   * sees another text's: what comes out of a text is the same to the last bits, which hang on the run's size.
+   */
+  async runEach(window: AttentionWindow, texts: readonly Int32Array[], wants: PrefillWants): Promise<PrefillResult[]> {
+    const run = await this.device?.compute((device) => device.run(window, batchRows(window.length, texts), wants));
+    if (run) return splitRun(run, texts);
+    const results: PrefillResult[] = [];
+    for (const text of texts) {
+      const positions = Int32Array.from(text, (_, i) => window.length + i);
+      results.push(await this.runHere(window, text, positions, wants));
+    }
+    return results;
   }
 
   private async runHere(
@@ -189,7 +192,7 @@ export class LanguageModel {
   private async readPart(window: AttentionWindow, tokens: Int32Array, positions: Int32Array): Promise<Float32Array> {
     const isAway = window.awayTokens.length > 0;
     const run = await this.device?.compute((device) =>
-      device.run(window, tokens, positions, { hidden: true, kv: !isAway }),
+      device.run(window, { tokens, positions }, { hidden: true, kv: !isAway }),
     );
     if (run && isAway) {
       window.appendAway(Array.from(tokens, (token, i) => ({ token, position: positions[i] ?? 0 })));

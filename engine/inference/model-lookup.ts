@@ -1,7 +1,8 @@
 /** What a model's own states tell about which blocks fit a question: what is kept of a block, and what a question asks. */
 import type { SegmentInput } from "../blocks/block.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import type { LanguageModel, PrefillResult, PrefillWants } from "./language-model.ts";
+import type { LanguageModel } from "./language-model.ts";
+import type { PrefillResult, PrefillWants } from "./prefill-result.ts";
 
 /** The blocks' entries in memory, kept up to date with the store. */
 export interface ModelIndex {

@@ -5,7 +5,8 @@ import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
 import { PROJECTED } from "../retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../retrieval/token-index.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import type { LanguageModel, PrefillResult } from "./language-model.ts";
+import type { LanguageModel } from "./language-model.ts";
+import type { PrefillResult } from "./prefill-result.ts";
 import { blockRows, type ModelIndex, type ModelLookup, runQuestion } from "./model-lookup.ts";
 import type { TokenProjector } from "./token-projector.ts";
 
