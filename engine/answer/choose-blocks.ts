@@ -26,11 +26,13 @@ export interface Wishes {
 /**
  * Takes from a ranking what enters the window, best first, pinned blocks before all others.
  * @param headerTokens what a block's file header costs, once a file
+ * @param room tokens that the window has for all of it
  */
 export function chooseBlocks(
   ranking: readonly Hit[],
   { pinned = [], excluded = [] }: Wishes,
   headerTokens: (path: string) => number,
+  room = Infinity,
 ): Hit[] {
   const [wanted, unwanted] = [new Set(pinned), new Set(excluded)];
   const [fixed, free] = [[] as Hit[], [] as Hit[]];
@@ -38,10 +40,12 @@ export function chooseBlocks(
     if (wanted.has(hit.block.path)) fixed.push({ ...hit, why: "pinned" });
     else if (!unwanted.has(hit.block.path)) free.push(hit);
   }
-  const stays = take(fixed, PINNED_TOKENS, headerTokens).slice(0, MOST_PINNED);
+  const pinnedRoom = Math.min(PINNED_TOKENS, Math.max(room - MEMORY_TOKENS, room / 2));
+  const stays = take(fixed, pinnedRoom, headerTokens).slice(0, MOST_PINNED);
   const least = LEAST_SHARE * (free[0]?.score ?? 0);
   const worth = free.slice(0, CANDIDATES).filter(({ score }) => score >= least);
-  const found = take(worth, MEMORY_TOKENS, headerTokens);
+  const left = stays.length > 0 ? room - pinnedRoom : room;
+  const found = take(worth, Math.min(MEMORY_TOKENS, left), headerTokens);
   return [...stays, ...found.slice(0, MOST_BLOCKS - stays.length)];
 }
 

@@ -35,6 +35,9 @@ export interface FilledWindow extends FilledMemory {
   window: AttentionWindow;
 }
 
+/** Room for a question and its answer where the window is small because a GPU is. */
+const QUESTION_TOKENS = 384;
+
 /** Makes filled windows for one workspace. */
 export class WindowFiller {
   private readonly store: Store;
@@ -65,10 +68,11 @@ export class WindowFiller {
     const blocks = this.lookUp.blocks().filter(({ path }) => !unwanted.has(path));
     const headers = new Set(blocks.map(({ header }) => header)).size * HEADER_TOKENS;
     const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
-    if (total <= PLAIN_TOKENS) return this.fillPlain(blocks, started, signal);
+    const room = this.model.mostSlots - this.encoder.prefix.length - QUESTION_TOKENS;
+    if (total <= Math.min(PLAIN_TOKENS, room)) return this.fillPlain(blocks, started, signal);
     const ranking = await this.lookUp.rank(asked);
     const headerTokens = (path: string) => this.encoder.header(path).length;
-    const found = chooseBlocks(ranking, wishes, headerTokens);
+    const found = chooseBlocks(ranking, wishes, headerTokens, room);
     const chosen = withAsked(found, ranking, askedBlocks(blocks, wishes.ranges ?? [], headerTokens));
     const lookupMs = performance.now() - started;
     await this.restorer.restore(

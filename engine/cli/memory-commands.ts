@@ -45,6 +45,8 @@ function statusText({
   deviceReason,
   deviceDetail,
   deviceBytes,
+  deviceMostBytes,
+  deviceTokens,
   ...disk
 }: StatusResult): string {
   return [
@@ -53,7 +55,7 @@ function statusText({
     `Memory  ${counted(files, "file")}, ${counted(blocks, "block")}, ${counted(tokens, "token")}, ${bytes(size)} on disk`,
     `Disk    ${bytes(disk.storesBytes)} of ${bytes(disk.budgetBytes)} for the memory of all folders`,
     `Model   ${model === undefined ? "none chosen yet" : `${model.name} (${model.license || "license not stated"})`}`,
-    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}${deviceBytes === undefined ? "" : `, ${bytes(deviceBytes)} of its memory`}`,
+    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}${deviceMemory({ deviceBytes, deviceMostBytes, deviceTokens })}`,
   ].join("\n");
 }
 
@@ -65,8 +67,18 @@ const deviceReasons: Partial<Record<DeviceReason, string>> = {
   wrong: "the GPU computes wrongly",
   late: "the GPU does not answer in time",
   slow: "the GPU is slower",
+  small: "the GPU has too little memory",
   lost: "the GPU failed in work",
 };
+
+type DeviceMemory = Partial<Record<"deviceBytes" | "deviceMostBytes" | "deviceTokens", number | undefined>>;
+
+function deviceMemory({ deviceBytes, deviceMostBytes, deviceTokens }: DeviceMemory): string {
+  if (deviceBytes === undefined) return "";
+  const most = deviceMostBytes === undefined ? "" : `, ${bytes(deviceMostBytes)} at most`;
+  const small = deviceTokens === undefined ? "" : `; room for ${counted(deviceTokens, "token")} at once`;
+  return `, ${bytes(deviceBytes)} of its memory${most}${small}`;
+}
 
 function deviceWhy(reason: DeviceReason | undefined, detail: string | undefined): string {
   const why = reason === undefined ? undefined : deviceReasons[reason];

@@ -9,6 +9,7 @@ import { findGpus, type Gpus } from "../runtime/gpus.ts";
 import { RUNTIME_VERSION } from "../runtime/session.ts";
 import { DEVICE_GRAPHS_VERSION, DeviceModel } from "./device-model.ts";
 import { DeviceRecords } from "./device-records.ts";
+import { windowSizes } from "./device-window.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { testDevice } from "./test-device.ts";
 
@@ -39,6 +40,8 @@ export class ModelDevice {
   #reason: DeviceReason = "chosen";
   #detail = "";
   #inUse: DeviceModel | undefined;
+  /** Slots of windows that the model has a use for. */
+  #wanted = 0;
   #records: DeviceRecords | undefined;
   #choosing: Promise<void> = Promise.resolve();
 
@@ -51,7 +54,7 @@ export class ModelDevice {
       device: this.#gpu ?? `CPU, ${this.#options.threads} threads`,
       deviceReason: this.#reason,
       ...(this.#detail === "" ? {} : { deviceDetail: this.#detail }),
-      ...(this.#inUse ? { deviceBytes: this.#inUse.bytes } : {}),
+      ...(this.#inUse ? memoryOf(this.#inUse, this.#wanted) : {}),
     };
   }
 
@@ -77,9 +80,9 @@ export class ModelDevice {
     if (choice === "auto" && hardware.length === 0) return this.#stay("no-gpu", "");
     this.#reason = "testing";
     const limitMs = this.#options.limitMs ?? LIMIT_MS[hardware.length > 0 ? "hardware" : "software"];
-    const { reason, detail } = await this.#tested(model, choice, fingerprint, limitMs);
+    const { reason, detail, slots } = await this.#tested(model, choice, fingerprint, limitMs);
     if (reason !== "passed") return this.#stay(reason, detail);
-    await this.#use(model, hardware.length === 0 ? "software" : hardware.join(" / "), detail);
+    await this.#use(model, hardware.length === 0 ? "software" : hardware.join(" / "), detail, slots);
   }
 
   async #tested(model: LanguageModel, choice: "auto" | "webgpu", fingerprint: string, limitMs: number) {
@@ -98,11 +101,13 @@ export class ModelDevice {
     return outcome;
   }
 
-  async #use(model: LanguageModel, gpu: string, detail: string): Promise<void> {
+  async #use(model: LanguageModel, gpu: string, detail: string, slots?: number): Promise<void> {
     const { folder, config, attentionHeads: heads } = model;
     this.#records?.begin();
     const device = await DeviceModel.open({ folder, config, heads }, this.#options.threads);
     if (this.#closing.signal.aborted) return device.close();
+    if (slots !== undefined) device.hold(slots);
+    this.#wanted = windowSizes(model.positions).at(-1) ?? 0;
     model.useDevice(device, ({ message }) => this.#stay("lost", message));
     this.#inUse = device;
     this.#gpu = `${gpu} (WebGPU)`;
@@ -119,4 +124,16 @@ export class ModelDevice {
     this.#detail = detail;
     if (reason !== "no-gpu") this.#options.log(`The model runs on the CPU: ${reason}${detail && `, ${detail}`}.`);
   }
+}
+
+/** What a status says of a GPU's memory. */
+function memoryOf(
+  { bytes, mostBytes, mostSlots }: DeviceModel,
+  wanted: number,
+): Pick<DeviceStatus, "deviceBytes" | "deviceMostBytes" | "deviceTokens"> {
+  return {
+    deviceBytes: bytes,
+    ...(Number.isFinite(mostBytes) ? { deviceMostBytes: mostBytes } : {}),
+    ...(mostSlots < wanted ? { deviceTokens: mostSlots } : {}),
+  };
 }

@@ -121,10 +121,35 @@ export class DeviceModel {
     return this.#weightBytes + this.#windows.bytes;
   }
 
+  /** Slots that all windows together may have. */
+  get mostSlots(): number {
+    return this.#windows.mostSlots;
+  }
+
+  /** Of the device's memory, what `bytes` may become. */
+  get mostBytes(): number {
+    const { layers, kvHeads, headDim } = this.#config;
+    return this.#weightBytes + layers * 2 * kvHeads * headDim * this.mostSlots * Float32Array.BYTES_PER_ELEMENT;
+  }
+
+  /** Keeps windows to what the self-test was given: `DeviceWindows.hold`. */
+  hold(slots: number): void {
+    this.#windows.hold(slots);
+  }
+
+  /** See `DeviceWindows.ask`. */
+  ask(sizes: readonly number[], granted: (slots: number) => void): Promise<void> {
+    return this.#inTurn(() => this.#windows.ask(sizes, granted));
+  }
+
   /** Tokens that one run takes of texts that stand behind a short window each: so many fill a GPU, and fit it. */
   get batchRows(): number {
     let rows = PREFILL_ROWS;
-    while (rows + BATCH_STEP <= this.#mostRows(rows + BATCH_STEP + GROWN_SLOTS)) rows += BATCH_STEP;
+    const fits = (count: number) => {
+      const slots = count + GROWN_SLOTS;
+      return count <= this.#mostRows(slots) && slots <= this.mostSlots;
+    };
+    while (fits(rows + BATCH_STEP)) rows += BATCH_STEP;
     return rows;
   }
 

@@ -14,8 +14,9 @@ const RECENT_MS = 10 * 60 * 1000;
 
 const recordSchema = v.object({
   outcome: v.object({
-    reason: v.picklist(["passed", "wrong", "slow", "failed", "crashed", "late"]),
+    reason: v.picklist(["passed", "wrong", "slow", "failed", "small", "crashed", "late"]),
     detail: v.string(),
+    slots: v.exactOptional(v.number()),
   }),
   /** When it was tested, or a process died that used it. */
   at: v.number(),

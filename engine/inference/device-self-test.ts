@@ -6,16 +6,29 @@ import { PROJECTED } from "../retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../retrieval/token-index.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
 import { AttentionWindow } from "./attention-window.ts";
-import { readConverted } from "./converted-model.ts";
+import { type ConvertedModel, readConverted } from "./converted-model.ts";
 import { type DeviceFolder, DeviceModel } from "./device-model.ts";
+import { windowSizes } from "./device-window.ts";
 import { LanguageModel } from "./language-model.ts";
 import { createRandom } from "./random.ts";
 import { batchRows } from "./text-batch.ts";
 
 /** What a self-test found. */
 export interface SelfTestResult {
-  reason: Extract<DeviceReason, "passed" | "wrong" | "slow" | "failed">;
+  reason: Extract<DeviceReason, "passed" | "wrong" | "slow" | "failed" | "small">;
   detail: string;
+  /** Slots of windows that the device gave room for, where it passed. */
+  slots?: number;
+}
+
+interface SelfTestOptions {
+  threads: number;
+  /** Whether slower than the CPU is a failure. */
+  isTimed: boolean;
+  /** How the device's side is opened: faults are put in here. */
+  open?: (side: DeviceFolder, threads: number) => Promise<DeviceModel>;
+  /** Hears how the test would end, each time that the device gave more room: asking for still more may crash its driver. */
+  onPassed?: (result: SelfTestResult) => void;
 }
 
 /** Of the range of the CPU's numbers. WebGPU's float32 is within 1e-5; where a kernel is wrong, errors are above this. */
@@ -30,16 +43,10 @@ const WANTS = { queries: true, residuals: true };
 /** A question and its answer, whose times are compared: runs of so many tokens, and decoded tokens. */
 const TIMED = { rows: 128, runs: 2, steps: 64 };
 
-/**
- * Tests a converted model's device graphs.
- * @param isTimed whether slower than the CPU is a failure
- * @param open how the device's side is opened: faults are put in here
- */
+/** Tests a converted model's device graphs, then how much memory the device has for windows. */
 export async function selfTest(
   folder: string,
-  threads: number,
-  isTimed: boolean,
-  open = (side: DeviceFolder, count: number): Promise<DeviceModel> => DeviceModel.open(side, count),
+  { threads, isTimed, open = openDevice, onPassed = () => undefined }: SelfTestOptions,
 ): Promise<SelfTestResult> {
   const converted = await readConverted(folder);
   if (!converted) return { reason: "failed", detail: `There is no converted model in ${folder}` };
@@ -52,19 +59,49 @@ export async function selfTest(
     await reference.close();
     const lookupFault = fault ?? (await compareLookup(threads));
     if (lookupFault !== undefined) return { reason: "wrong", detail: lookupFault };
-    if (!isTimed) return { reason: "passed", detail: "" };
-    const language = await LanguageModel.open(converted, threads);
-    const cpu = await answerTime(language);
-    language.useDevice(device, (error) => {
-      throw error;
-    });
-    const gpu = await answerTime(language);
-    const detail = `${Math.round(gpu)} ms for a short answer, ${Math.round(cpu)} ms on the CPU`;
-    return { reason: gpu < cpu ? "passed" : "slow", detail };
+    const { isSlow, detail } = isTimed ? await compareTimes(converted, device, threads) : { isSlow: false, detail: "" };
+    if (isSlow) return { reason: "slow", detail };
+    return await askForRoom(device, manifest.positions, detail, onPassed);
   } catch (error) {
     if (error instanceof DeviceLost) return { reason: "failed", detail: error.message };
     throw error;
   }
+}
+
+function openDevice(side: DeviceFolder, threads: number): Promise<DeviceModel> {
+  return DeviceModel.open(side, threads);
+}
+
+async function compareTimes(converted: ConvertedModel, device: DeviceModel, threads: number) {
+  const language = await LanguageModel.open(converted, threads);
+  const cpu = await answerTime(language);
+  language.useDevice(device, (error) => {
+    throw error;
+  });
+  const gpu = await answerTime(language);
+  return {
+    isSlow: gpu >= cpu,
+    detail: `${Math.round(gpu)} ms for a short answer, ${Math.round(cpu)} ms on the CPU`,
+  };
+}
+
+/** Finds out how large the windows on a device may be, beside the model. */
+async function askForRoom(
+  device: DeviceModel,
+  positions: number,
+  detail: string,
+  onPassed: (result: SelfTestResult) => void,
+): Promise<SelfTestResult> {
+  const sizes = windowSizes(positions);
+  let result: SelfTestResult = {
+    reason: "small",
+    detail: `no room for a window of ${sizes[0]} tokens beside the model`,
+  };
+  await device.ask(sizes, (slots) => {
+    result = { reason: "passed", detail, slots };
+    onPassed(result);
+  });
+  return result;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The process in which a GPU is tried: a driver that crashes or hangs takes nothing else down. Started by `test-device.ts`. */
-import { selfTest } from "./device-self-test.ts";
+import { selfTest, type SelfTestResult } from "./device-self-test.ts";
 
 /** What the process is asked. */
 export interface DeviceTestRequest {
@@ -11,8 +11,9 @@ export interface DeviceTestRequest {
 
 process.on("message", (request: DeviceTestRequest) => {
   const { folder, threads, isTimed } = request;
-  void selfTest(folder, threads, isTimed)
+  const onPassed = (result: SelfTestResult) => void process.send?.(result);
+  void selfTest(folder, { threads, isTimed, onPassed })
     .catch((error: unknown) => ({ reason: "failed", detail: error instanceof Error ? error.message : String(error) }))
     // A driver may crash at the process's end: what it is worth knowing for is over then.
-    .then((result) => process.send?.(result, () => process.exit(0)));
+    .then((result) => process.send?.({ ...result, isLast: true }, () => process.exit(0)));
 });

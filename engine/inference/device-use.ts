@@ -2,6 +2,7 @@
 import type { ModelConfig } from "../models/model-source.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
 import type { DeviceModel } from "./device-model.ts";
+import { WindowTooLarge } from "./device-window.ts";
 import type { AttentionHeads } from "./observed-layers.ts";
 
 /** Computes on a device while there is one. */
@@ -20,13 +21,19 @@ export class DeviceUse {
     return this.#model?.batchRows;
   }
 
-  /** What `run` gives on the device; undefined where there is none any more. */
+  /** `DeviceModel.mostSlots`, likewise. */
+  get mostSlots(): number | undefined {
+    return this.#model?.mostSlots;
+  }
+
+  /** What `run` gives on the device; undefined where there is none any more, or none with room for this. */
   async compute<T>(run: (device: DeviceModel) => Promise<T>): Promise<T | undefined> {
     const model = this.#model;
     if (!model) return undefined;
     try {
       return await run(model);
     } catch (error) {
+      if (error instanceof WindowTooLarge) return undefined;
       if (!(error instanceof DeviceLost)) throw error;
       // Others that waited for the same device fail after this one.
       if (this.#model) this.#onLost(error);

@@ -2,6 +2,7 @@
 import { pastNames } from "../graph/attention.ts";
 import { filledNames, GROWN_SLOTS } from "../graph/device-decoder.ts";
 import type { ModelConfig } from "../models/model-source.ts";
+import { DeviceLost } from "../runtime/device-lost.ts";
 import { type Feeds, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
 import type { AttentionWindow, SlotRange } from "./attention-window.ts";
 
@@ -74,6 +75,7 @@ export class DeviceWindow {
     this.#capacity = 0;
   }
 
+  /** Where the device has no memory for it, nothing is left of the window. @throws DeviceLost */
   async #grow(): Promise<void> {
     const { layers, kvHeads, headDim } = this.#config;
     const { keyGrowth, valueGrowth } = this.#sessions;
@@ -87,9 +89,16 @@ export class DeviceWindow {
       for (const { kind, growth, empty } of kinds) {
         const name = pastNames(layer)[kind];
         const old = this.#buffers[name];
-        const { grown: buffer } = await growth.run({ slots: old ?? empty });
-        if (buffer) grown[name] = buffer;
+        try {
+          const { grown: buffer } = await growth.run({ slots: old ?? empty });
+          if (buffer) grown[name] = buffer;
+        } catch (error) {
+          for (const buffer of Object.values(grown)) buffer.dispose();
+          this.dispose();
+          throw error;
+        }
         old?.dispose();
+        delete this.#buffers[name];
       }
     }
     this.#buffers = grown;
@@ -112,12 +121,34 @@ export class DeviceWindow {
 /** Windows that stay on the device: the prefix, a folder that is read whole, and a question. */
 const MOST_WINDOWS = 3;
 
+/** A window of a question with all that may be in it: prefix, memory, pinned files, question and answer. */
+const FULL_WINDOW = 2_560;
+/** Room for less than a full window: for the blocks that were looked up, with and without pinned files. */
+const SMALL_WINDOWS = [1_024, 1_536] as const;
+
+/**
+ * How much room a device is asked for, in slots of all its windows: from what an answer needs at least to all that is of use, the longest
+ * text that the model knows positions for among it.
+ */
+export function windowSizes(positions: number): number[] {
+  const longest = rounded(positions);
+  const all = longest + (MOST_WINDOWS - 1) * Math.min(longest, FULL_WINDOW);
+  return [...[...SMALL_WINDOWS, FULL_WINDOW, 2 * FULL_WINDOW].filter((slots) => slots < all), all];
+}
+
+/** A window for which a device has no room; it goes on with smaller ones. */
+export class WindowTooLarge extends Error {
+  override readonly name = "WindowTooLarge";
+}
+
 /** The windows on a device, those used last: another gets the buffers of the one that was used least lately. */
 export class DeviceWindows {
   readonly #config: ModelConfig;
   readonly #sessions: WindowSessions;
   /** In the order of their last use. */
   readonly #placed: { owner: WeakRef<AttentionWindow>; device: DeviceWindow }[] = [];
+  /** Slots that all windows together may have. */
+  #most = Infinity;
 
   constructor(config: ModelConfig, sessions: WindowSessions) {
     this.#config = config;
@@ -128,23 +159,87 @@ export class DeviceWindows {
     return this.#placed.reduce((sum, { device }) => sum + device.bytes, 0);
   }
 
-  /** A window's buffers with `rows` free slots, and all that the window itself holds; `isNew` when its `awayTokens` are not there. */
+  get mostSlots(): number {
+    return this.#most;
+  }
+
+  /** From now on all windows together have `slots` at most. */
+  hold(slots: number): void {
+    this.#most = slots;
+  }
+
+  /** Asks the device for room, size by size, as long as it gives some: `granted` hears of each. Nothing of it is kept. */
+  async ask(sizes: readonly number[], granted: (slots: number) => void): Promise<void> {
+    this.dispose();
+    const device = new DeviceWindow(this.#config, this.#sessions);
+    try {
+      for (const slots of sizes) {
+        await device.reserve(slots);
+        granted(slots);
+      }
+    } catch (error) {
+      if (!(error instanceof DeviceLost)) throw error;
+    } finally {
+      device.dispose();
+    }
+  }
+
+  /**
+   * A window's buffers with `rows` free slots, and all that the window itself holds; `isNew` when its `awayTokens` are not there.
+   * @throws WindowTooLarge DeviceLost
+   */
   async place(window: AttentionWindow, rows: number): Promise<{ device: DeviceWindow; isNew: boolean }> {
     const index = this.#placed.findIndex(({ owner }) => owner.deref() === window);
     const [known] = index < 0 ? [] : this.#placed.splice(index, 1);
+    const slots = rounded(window.length + rows);
+    if (slots > this.#most) {
+      known?.device.dispose();
+      throw new WindowTooLarge(`A window of ${slots} tokens, where there is room for ${this.#most}`);
+    }
     const device = known?.device ?? this.#free();
+    this.#makeRoom(Math.max(slots, device.capacity));
+    const isKept = await this.#reserve(device, slots);
     this.#placed.push({ owner: known?.owner ?? new WeakRef(window), device });
+    const isNew = !known || !isKept;
     const here = window.length - window.awayTokens.length;
     const changes = window.takeChanges();
-    await device.reserve(window.length + rows);
-    for (const { from, to } of known ? changes : [{ from: 0, to: here }]) {
+    for (const { from, to } of isNew ? [{ from: 0, to: here }] : changes) {
       await device.upload(window, { from, to: Math.min(to, here) });
     }
-    return { device, isNew: !known };
+    return { device, isNew };
   }
 
   dispose(): void {
     for (const { device } of this.#placed.splice(0)) device.dispose();
+  }
+
+  /** Takes the buffers of windows that were used least lately, until there is room for `slots` more. */
+  #makeRoom(slots: number): void {
+    const used = () => this.#placed.reduce((sum, { device }) => sum + device.capacity, 0);
+    while (this.#placed.length > 0 && used() + slots > this.#most) this.#placed.shift()?.device.dispose();
+  }
+
+  /**
+   * Grows a window. Where the device has no memory for it, all others go, then it is done without; so much is not asked for again.
+   * @returns whether what the window held is still there
+   */
+  async #reserve(device: DeviceWindow, slots: number): Promise<boolean> {
+    try {
+      await device.reserve(slots);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DeviceLost)) throw error;
+    }
+    this.dispose();
+    try {
+      await device.reserve(slots);
+      this.#most = slots;
+      return false;
+    } catch (error) {
+      this.#most = slots - GROWN_SLOTS;
+      if (!(error instanceof DeviceLost) || this.#most < SMALL_WINDOWS[0]) throw error;
+      throw new WindowTooLarge(`A window of ${slots} tokens, for which the GPU has no memory`, { cause: error });
+    }
   }
 
   /** Buffers of a window that nobody has any more, or that was used least lately; else new ones. */
@@ -154,6 +249,11 @@ export class DeviceWindows {
     const [old] = index < 0 ? [] : this.#placed.splice(index, 1);
     return old?.device ?? new DeviceWindow(this.#config, this.#sessions);
   }
+}
+
+/** Slots come in steps. */
+function rounded(slots: number): number {
+  return Math.ceil(slots / GROWN_SLOTS) * GROWN_SLOTS;
 }
 
 /** Where a run's rows go that stand in slots [from, to): of values [kvHeads, T, 2], of keys [kvHeads, headDim, T, 3]. */

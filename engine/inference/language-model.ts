@@ -131,6 +131,11 @@ export class LanguageModel {
     return Math.min(this.device?.batchRows ?? PREFILL_ROWS, this.positions);
   }
 
+  /** Tokens that a window should have at most: those of a larger one are computed on the CPU, where a device has little memory. */
+  get mostSlots(): number {
+    return this.device?.mostSlots ?? Infinity;
+  }
+
   /**
    * Runs texts of up to `PREFILL_ROWS` tokens, each behind `window` as if it were alone. A device takes all of them in one run, where no row
    * sees another text's: what comes out of a text is the same to the last bits, which hang on the run's size.

@@ -6,12 +6,20 @@ import * as v from "valibot";
 import type { DeviceReason } from "../protocol/device.ts";
 import type { DeviceTestRequest } from "./device-test.ts";
 
-const resultSchema = v.object({ reason: v.picklist(["passed", "wrong", "slow", "failed"]), detail: v.string() });
+const resultSchema = v.object({
+  reason: v.picklist(["passed", "wrong", "slow", "failed", "small"]),
+  detail: v.string(),
+  slots: v.exactOptional(v.number()),
+  /** Whether the process still asks the device for more room, which may be its end. */
+  isLast: v.exactOptional(v.boolean(), false),
+});
 
 /** How a test ended. */
 export interface DeviceTestOutcome {
-  reason: Extract<DeviceReason, "passed" | "wrong" | "slow" | "failed" | "crashed" | "late">;
+  reason: Extract<DeviceReason, "passed" | "wrong" | "slow" | "failed" | "small" | "crashed" | "late">;
   detail: string;
+  /** Slots of windows that the device has room for. */
+  slots?: number;
 }
 
 /** Runs the test. An abort kills it, and throws. @param program another program than the engine's own, in tests */
@@ -26,10 +34,21 @@ export async function testDevice(
   const { promise, resolve, reject } = Promise.withResolvers<DeviceTestOutcome>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  const timer = setTimeout(() => resolve({ reason: "late", detail: `no result in ${limitMs / 1000} s` }), limitMs);
-  child.once("message", (message) => resolve(outcomeOf(message)));
+  let known: DeviceTestOutcome | undefined;
+  const late: DeviceTestOutcome = { reason: "late", detail: `no result in ${limitMs / 1000} s` };
+  const timer = setTimeout(() => resolve(known ?? late), limitMs);
+  child.on("message", (message) => {
+    const { isLast, ...outcome } = outcomeOf(message);
+    known = outcome;
+    if (isLast) resolve(outcome);
+  });
   child.once("error", ({ message }) => resolve({ reason: "crashed", detail: message }));
-  child.once("exit", (code, killedBy) => resolve({ reason: "crashed", detail: killedBy ?? `exit code ${code}` }));
+  child.once("exit", (code, killedBy) => {
+    const end = () => resolve(known ?? { reason: "crashed", detail: killedBy ?? `exit code ${code}` });
+    // What it said before it ended may still be on its way.
+    if (child.connected) child.once("disconnect", end);
+    else end();
+  });
   child.send(request);
   try {
     return await promise;
@@ -40,9 +59,10 @@ export async function testDevice(
   }
 }
 
-function outcomeOf(message: unknown): DeviceTestOutcome {
+function outcomeOf(message: unknown): DeviceTestOutcome & { isLast: boolean } {
   const parsed = v.safeParse(resultSchema, message);
-  return parsed.success ? parsed.output : { reason: "crashed", detail: "a result that cannot be read" };
+  if (parsed.success) return parsed.output;
+  return { reason: "crashed", detail: "a result that cannot be read", isLast: true };
 }
 
 /** The build makes a file of its own of the program, in `dist/`: beside this module's bundle or above its chunk. */

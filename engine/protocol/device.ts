@@ -14,6 +14,7 @@ export type DeviceReason =
   | "wrong" // numbers that are not the CPU's
   | "late" // no result within the time limit
   | "slow" // slower than the CPU
+  | "small" // no memory for a window beside the model
   | "lost"; // it failed in work; the CPU goes on
 
 /** What the engine computes on now. */
@@ -25,4 +26,8 @@ export interface DeviceStatus {
   deviceDetail?: string;
   /** Of a GPU's memory: weights and windows, without what single runs and the look-up need. */
   deviceBytes?: number;
+  /** What `deviceBytes` may become: the GPU had room for so much when it was tested. */
+  deviceMostBytes?: number;
+  /** Tokens that the GPU's windows have room for, where these are fewer than the engine has a use for: less is put into them. */
+  deviceTokens?: number;
 }

@@ -172,7 +172,7 @@ export interface RecallResult {
   coverage?: Coverage;
 }
 
-export interface StatusResult extends Pick<DeviceStatus, "device" | "deviceDetail" | "deviceBytes"> {
+export interface StatusResult extends Omit<DeviceStatus, "deviceReason"> {
   folder: string;
   state: "empty" | "ingesting" | "paused" | "ready";
   files: number;

@@ -88,15 +88,15 @@ function factsOf(memory: MemoryView, audience: Audience): string[] {
     ...memoryFacts(memory, audience),
     ...workFacts(memory, audience),
     ...(model === undefined ? [] : [l10n.t("Model: {0}", model)]),
-    ...(device === undefined || device === "" ? [] : [deviceFact(device, memory.deviceReason, l10n)]),
+    ...(device === undefined || device === "" ? [] : [deviceFact(device, memory, audience)]),
     ...(disk === undefined
       ? []
       : [l10n.t("Disk: {0} of {1} for all folders", bytes(disk.used, language), bytes(disk.budget, language))]),
   ];
 }
 
-/** The device, and where a GPU is not used, why; a machine without one needs no reason. */
-function deviceFact(device: string, reason: string | undefined, l10n: Localisation): string {
+/** The device, and where a GPU is not used, or not for all, why; a machine without one needs no reason. */
+function deviceFact(device: string, { deviceReason, deviceTokens }: MemoryView, { l10n, language }: Audience): string {
   const reasons = new Map([
     ["testing", l10n.t("a GPU is being tested")],
     ["failed", l10n.t("the GPU does not start")],
@@ -104,9 +104,12 @@ function deviceFact(device: string, reason: string | undefined, l10n: Localisati
     ["wrong", l10n.t("the GPU computes wrongly")],
     ["late", l10n.t("the GPU does not answer in time")],
     ["slow", l10n.t("the GPU is slower")],
+    ["small", l10n.t("the GPU has too little memory")],
     ["lost", l10n.t("the GPU failed in work")],
   ]);
-  const why = reasons.get(reason ?? "");
+  const small =
+    deviceTokens === undefined ? undefined : l10n.t("room for {0} tokens at once", count(deviceTokens, language));
+  const why = reasons.get(deviceReason ?? "") ?? small;
   return l10n.t("Runs on: {0}", why === undefined ? device : `${device} (${why})`);
 }
 

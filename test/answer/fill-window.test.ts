@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { MOST_BLOCKS } from "../../engine/retrieval/select-blocks.ts";
 import { randomTokens } from "../support/tiny-model.ts";
@@ -54,6 +54,22 @@ test("a large workspace gives its best blocks, within the budget, headers counte
   expect(chosen.length).toBeGreaterThan(1);
   expect(chosen.length).toBeLessThanOrEqual(Math.min(MOST_BLOCKS, lookUp.blocks().length - 1));
   expect(window.length - encoder.prefix.length).toBeLessThanOrEqual(BUDGET);
+});
+
+test("a GPU with little memory gets fewer blocks, pinned ones among them", async () => {
+  const { model, encoder, filler } = await openTinyWorkspace(large());
+  const room = 400;
+  const slots = vi.spyOn(model, "mostSlots", "get").mockReturnValue(encoder.prefix.length + 384 + room);
+  const [found, pinned] = [
+    await filler.fill(asked("What is gamma?"), {}, SIGNAL),
+    await filler.fill(asked("What is gamma?"), { pinned: ["theta.js"] }, SIGNAL),
+  ];
+  for (const { window } of [found, pinned]) expect(window.length - encoder.prefix.length).toBeLessThanOrEqual(room);
+  expect(found.chosen[0]?.path).toBe("gamma.js");
+  expect(pinned.chosen.map(({ path }) => path)).toEqual(expect.arrayContaining(["theta.js", "gamma.js"]));
+  slots.mockRestore();
+  const { window } = await filler.fill(asked("What is gamma?"), {}, SIGNAL);
+  expect(window.length).toBeGreaterThan(found.window.length);
 });
 
 test("a file that changes is read anew into the next window", async () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type DeviceOptions, ModelDevice } from "../../engine/inference/choose-device.ts";
+import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { writeConverted } from "../../engine/inference/converted-model.ts";
 import { DeviceRecords } from "../../engine/inference/device-records.ts";
 import { LanguageModel } from "../../engine/inference/language-model.ts";
@@ -18,9 +19,9 @@ const hardware = () => Promise.resolve({ hardware: ["A GPU"], fingerprint: "a GP
 const none = () => Promise.resolve({ hardware: [], fingerprint: "none" });
 
 /** A tiny model in full precision, closed after the test: the CPU rounds nothing, so a GPU's numbers must be the same. */
-async function openConverted(): Promise<LanguageModel> {
+async function openConverted(positions?: number): Promise<LanguageModel> {
   const source = await openModel(goldenPath("llama"));
-  const converted = await packFloatModel(source, temporaryFolder());
+  const converted = await packFloatModel(source, temporaryFolder(), positions);
   await source.close();
   await writeConverted(converted.folder, converted.manifest, converted.tokenizerFiles);
   const model = await LanguageModel.open(converted, 1);
@@ -93,6 +94,51 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
     const device = await chosen(await openConverted(), { program: faulty, choice: "webgpu" });
     expect(device.status).toMatchObject({ device: "CPU, 1 threads", deviceReason: "wrong" });
     expect(device.status.deviceDetail).toContain("1 tokens");
+  });
+
+  test("a GPU that has no memory for a window beside the model ends on the CPU", async () => {
+    vi.stubEnv("REPO_MEMORY_TEST_FAULT", "small");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const device = await chosen(await openConverted(), { program: faulty });
+    expect(device.status).toEqual({
+      device: "CPU, 1 threads",
+      deviceReason: "small",
+      deviceDetail: "no room for a window of 1024 tokens beside the model",
+    });
+  });
+
+  test("a GPU with memory for a small window gets small windows, and the CPU the others", async () => {
+    vi.stubEnv("REPO_MEMORY_TEST_FAULT", "dies of asking for more");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const [model, plain] = [await openConverted(2048), await openConverted(2048)];
+    const dataDir = temporaryFolder();
+    const device = await chosen(model, { program: faulty, dataDir });
+    const { deviceBytes = 0, deviceMostBytes = 0, ...status } = device.status;
+    expect(status).toEqual({ device: "A GPU (WebGPU)", deviceReason: "passed", deviceTokens: 1024 });
+    expect(deviceMostBytes).toBeGreaterThan(deviceBytes);
+    expect([model.mostSlots, model.batchRows]).toEqual([1024, 512]);
+    const tokens = randomTokens(1_030, 1);
+    const [window, expected] = [model.window(0), plain.window(0)];
+    const both = async (run: (side: LanguageModel, of: AttentionWindow) => Promise<Float32Array>) =>
+      expect(largestDifference(await run(model, window), await run(plain, expected))).toBeLessThan(1e-3);
+    await both((side, of) => side.read(of, tokens.subarray(0, 100), 0));
+    await both(async (side, of) => (await side.decode(of, 7, 100)).logits);
+    expect(window.awayTokens).toHaveLength(1);
+    expect(device.status.deviceBytes).toBeLessThanOrEqual(deviceMostBytes);
+    // Beyond what the GPU holds: what it wrote is read again, and this text goes on without it.
+    await both((side, of) => side.read(of, tokens, 101));
+    expect(window.awayTokens).toHaveLength(0);
+    // Another text has the GPU again.
+    const next = model.window(0);
+    await model.decode(next, 7, 0);
+    expect(next.awayTokens).toHaveLength(1);
+    expect(device.status.device).toBe("A GPU (WebGPU)");
+    // The next start knows it without a test.
+    const again = await chosen(await openConverted(2048), {
+      program: new URL("not-there.ts", import.meta.url),
+      dataDir,
+    });
+    expect(again.status).toMatchObject({ deviceTokens: 1024 });
   });
 
   test("auto leaves a GPU that is slower than the CPU", async () => {

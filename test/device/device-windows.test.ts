@@ -1,10 +1,12 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { LayerKv } from "../../engine/blocks/block.ts";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { DeviceModel } from "../../engine/inference/device-model.ts";
+import { windowSizes } from "../../engine/inference/device-window.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { DeviceLost } from "../../engine/runtime/device-lost.ts";
 import { largestDifference } from "../support/all-logits.ts";
+import { giveRoomFor } from "../support/little-memory.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
 
@@ -116,4 +118,55 @@ test("a device sums attention up over the retrieval heads, and gives back the be
   const [here, there] = [await step(plain), await step(device)];
   expect(largestDifference(retrievalSum(plain, there, 51), retrievalSum(plain, here, 51))).toBeLessThan(1e-5);
   expect(largestDifference(there.logits, here.logits)).toBeLessThan(1e-3);
+});
+
+test("a device that refuses memory in work gives up other windows, then this one, and goes on", async () => {
+  const { plain, device } = await openPair();
+  const pairs = [0, 0].map((capacity) => ({ plain: plain.window(capacity), device: device.window(capacity) }));
+  const [one, other] = pairs;
+  if (!one || !other) throw new Error("There are two");
+  const read = async (pair: Pair, count: number) => {
+    const { length } = pair.plain;
+    const tokens = randomTokens(count, length + count);
+    const expected = await plain.prefill(pair.plain, tokens, length);
+    expect(largestDifference(await device.prefill(pair.device, tokens, length), expected)).toBeLessThan(1e-3);
+    const written = await plain.decode(pair.plain, 9, length + count);
+    const step = await device.decode(pair.device, 9, length + count);
+    expect(largestDifference(step.logits, written.logits)).toBeLessThan(1e-3);
+  };
+  await read(one, 300);
+  await read(other, 300);
+  const refused = { times: 0 };
+  const undo = giveRoomFor(512, device.config, () => {
+    // Once: there is room as soon as the other window is gone.
+    if (refused.times++ === 0) undo();
+    return Promise.reject(new DeviceLost("The GPU failed in work"));
+  });
+  await read(other, 300);
+  expect(other.device.awayTokens.length).toBeGreaterThan(0);
+  expect(device.mostSlots).toBe(1024);
+  onTestFinished(giveRoomFor(1024, device.config));
+  await read(one, 900);
+  expect(one.device.awayTokens).toEqual([]);
+  await read(other, 20);
+  expect(other.device.awayTokens.length).toBeGreaterThan(0);
+  expect(refused.times).toBe(1);
+});
+
+test("a device is asked for room size by size, until it has none", async () => {
+  const { device } = await openPair();
+  const { folder, config, attentionHeads: heads } = device;
+  const graphs = await DeviceModel.open({ folder, config, heads }, 1, "cpu");
+  const sizes = windowSizes(POSITIONS);
+  expect(sizes).toEqual([1024, 1536, 2560, 5120, 6144]);
+  const granted: number[] = [];
+  await graphs.ask(sizes, (slots) => granted.push(slots));
+  expect(granted).toEqual(sizes);
+  onTestFinished(giveRoomFor(1536, config));
+  await graphs.ask(sizes, (slots) => granted.push(slots));
+  expect(granted).toEqual([...sizes, 1024, 1536]);
+  const { bytes } = graphs;
+  graphs.hold(1536);
+  expect(graphs.mostBytes - bytes).toBe(1536 * config.layers * 2 * config.kvHeads * config.headDim * 4);
+  await graphs.close();
 });

@@ -1,20 +1,35 @@
 /** The self-test's process as it should not be; `REPO_MEMORY_TEST_FAULT` says how. */
-import { DeviceModel } from "../../engine/inference/device-model.ts";
+import { type DeviceFolder, DeviceModel } from "../../engine/inference/device-model.ts";
 import { selfTest } from "../../engine/inference/device-self-test.ts";
 import type { DeviceTestRequest } from "../../engine/inference/device-test.ts";
+import { giveRoomFor } from "../support/little-memory.ts";
+
+/** What a GPU with little memory has room for, in slots. */
+const ROOM = 1024;
 
 process.on("message", ({ folder, threads }: DeviceTestRequest) => {
-  const answer = (result: object) => process.send?.(result, () => process.exit(0));
+  const answer = (result: object) => process.send?.({ ...result, isLast: true }, () => process.exit(0));
+  const die = () => process.kill(process.pid, "SIGKILL");
+  const test = (open: (side: DeviceFolder, count: number) => Promise<DeviceModel>) => {
+    const onPassed = (result: object) => void process.send?.(result);
+    void selfTest(folder, { threads, isTimed: false, open, onPassed }).then(answer);
+  };
+  const onLittle = (slots: number, refuse?: () => Promise<never>) =>
+    test((side, count) => {
+      giveRoomFor(slots, side.config, refuse);
+      return DeviceModel.open(side, count);
+    });
   const faults: Record<string, () => void> = {
-    killed: () => process.kill(process.pid, "SIGKILL"),
+    killed: die,
     late: () => setInterval(() => undefined, 1000),
     none: () => answer({ reason: "passed", detail: "1 ms for a short answer, 2 ms on the CPU" }),
     nonsense: () => answer({ reason: "splendid" }),
+    // Windows of the test itself are smaller than what is asked for behind it.
+    small: () => onLittle(ROOM / 2),
+    "dies of asking for more": () => onLittle(ROOM, () => new Promise(die)),
   };
   // A graph made wrong on purpose: norms divide by something else.
   const wrong = () =>
-    void selfTest(folder, threads, false, ({ config, ...model }, count) =>
-      DeviceModel.open({ ...model, config: { ...config, normEpsilon: 1 } }, count),
-    ).then(answer);
+    test(({ config, ...model }, count) => DeviceModel.open({ ...model, config: { ...config, normEpsilon: 1 } }, count));
   (faults[process.env["REPO_MEMORY_TEST_FAULT"] ?? ""] ?? wrong)();
 });

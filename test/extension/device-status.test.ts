@@ -6,15 +6,27 @@ const l10n = {
     message.replaceAll(/\{(\d)\}/g, (_, index: string) => `${values[Number(index)] ?? ""}`),
 };
 
-function factsOn(device: string, deviceReason: string | undefined): string[] {
+function factsOn(device: string, deviceReason: string | undefined, deviceTokens?: number): string[] {
   const memory = { folder: "a", state: "ready" as const, files: 1, tokens: 2, bytes: 3, model: "m" };
-  const view = { ...memory, severalFolders: false, device, deviceReason, meter: undefined, error: undefined };
+  const view = {
+    ...memory,
+    severalFolders: false,
+    device,
+    deviceReason,
+    deviceTokens,
+    meter: undefined,
+    error: undefined,
+  };
   return describeStatus({ kind: "stopped" }, view, { l10n, language: "en" }).facts;
 }
 
 test("the status says what the model runs on, and why a GPU that is there does nothing", () => {
   expect(factsOn("A GPU (WebGPU)", "passed")).toContain("Runs on: A GPU (WebGPU)");
   expect(factsOn("CPU, 2 threads", "slow")).toContain("Runs on: CPU, 2 threads (the GPU is slower)");
+  expect(factsOn("CPU, 2 threads", "small")).toContain("Runs on: CPU, 2 threads (the GPU has too little memory)");
+  expect(factsOn("A GPU (WebGPU)", "passed", 1024)).toContain(
+    "Runs on: A GPU (WebGPU) (room for 1,024 tokens at once)",
+  );
   expect(factsOn("CPU, 2 threads", "lost")).toContain("Runs on: CPU, 2 threads (the GPU failed in work)");
 });
 

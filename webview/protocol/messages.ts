@@ -51,6 +51,8 @@ export interface MemoryView {
   /** What the model runs on, and why: a word of the engine's. */
   device?: string | undefined;
   deviceReason?: string | undefined;
+  /** Tokens that a GPU with little memory has room for. */
+  deviceTokens?: number | undefined;
   meter: Meter | undefined;
   error: ErrorCard | undefined;
 }
