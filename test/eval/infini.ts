@@ -1,10 +1,10 @@
 /**
  * Infini-attention through the engine: pass keys up to a million tokens, named values and constants in code, and how well held-out code
- * is predicted with a memory of what stands before it. `--limit N` takes N samples of each.
+ * is predicted with a memory of what stands before it. `--limit N` takes N samples of each, `--only PART,PART` measures less.
  */
 import { InfiniStrategy } from "../../engine/answer/infini.ts";
 import { Store } from "../../engine/store/store.ts";
-import type { BenchOptions } from "../bench/benchmark.ts";
+import { type BenchOptions, partsOf } from "../bench/benchmark.ts";
 import { seededRandom, randomInteger } from "../support/random.ts";
 import { openCorpora } from "./corpora.ts";
 import { type CodeBits, infiniCode } from "./infini-code.ts";
@@ -32,24 +32,29 @@ interface PasskeyRow {
 }
 
 interface InfiniResult {
-  passkey: PasskeyRow[];
+  passkey?: PasskeyRow[];
   /** By the number of named values in one memory. */
-  association: Record<string, Estimate>;
-  constants: Record<string, Estimate>;
-  code: CodeBits;
+  association?: Record<string, Estimate>;
+  constants?: Record<string, Estimate>;
+  code?: CodeBits;
 }
+
+const PARTS = [...SIZES.map((tokens) => `passkey-${tokens}` as const), "association", "constants", "code"] as const;
 
 /** See the module. */
 export async function run(options: BenchOptions): Promise<InfiniResult> {
   const { dataDir, tell, limit = SAMPLES } = options;
+  const parts = partsOf(options, PARTS);
+  const result: InfiniResult = {};
   const session = await openEval(options);
   try {
-    const passkey: PasskeyRow[] = [];
-    for (const tokens of SIZES) passkey.push(await askPasskeys(session, options, tokens, limit));
+    for (const tokens of SIZES) {
+      if (!parts.has(`passkey-${tokens}`)) continue;
+      (result.passkey ??= []).push(await askPasskeys(session, options, tokens, limit));
+    }
     const corpora = await openCorpora(dataDir, "report", tell);
     const files = new Map(corpora.flatMap((corpus) => [...corpus.files]));
-    const code = await infiniCode(session.loaded, options, files, limit * 2);
-    tell(JSON.stringify(code));
+    if (parts.has("code")) result.code = await infiniCode(session.loaded, options, files, limit * 2);
     const valued = async (telling: Telling, tokens: number) => {
       const shares: Record<string, Estimate> = {};
       for (const pairs of PAIRS) {
@@ -59,9 +64,9 @@ export async function run(options: BenchOptions): Promise<InfiniResult> {
       }
       return shares;
     };
-    const association = await valued("sentence", PAIR_TOKENS);
-    const constants = await valued("constant", CONSTANT_TOKENS);
-    return { passkey, association, constants, code };
+    if (parts.has("association")) result.association = await valued("sentence", PAIR_TOKENS);
+    if (parts.has("constants")) result.constants = await valued("constant", CONSTANT_TOKENS);
+    return result;
   } finally {
     await session.close();
   }

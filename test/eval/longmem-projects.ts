@@ -8,6 +8,7 @@ import type { PlacedBlock } from "../../engine/store/block-reader.ts";
 import { Store } from "../../engine/store/store.ts";
 import type { BenchOptions } from "../bench/benchmark.ts";
 import { openCorpora } from "./corpora.ts";
+import type { Half } from "./corpus-recipes.ts";
 import type { EvalSession } from "./open-eval.ts";
 
 /** What is predicted has at least so many tokens. */
@@ -50,9 +51,14 @@ export class LongMemProjects {
   }
 
   /** Reads the corpora where that was not done. What is reported on comes first; the tuning half only lends other text. */
-  static async open(session: EvalSession, options: BenchOptions, layer: number): Promise<LongMemProjects> {
+  static async open(
+    session: EvalSession,
+    options: BenchOptions,
+    layer: number,
+    halves: readonly Half[] = ["report", "tune"],
+  ): Promise<LongMemProjects> {
     const projects: Project[] = [];
-    for (const half of ["report", "tune"] as const) {
+    for (const half of halves) {
       for (const corpus of await openCorpora(options.dataDir, half, options.tell)) {
         const opened = await session.open(corpus.folder);
         await opened.close();
@@ -78,8 +84,13 @@ export class LongMemProjects {
 
   /** The last blocks before a segment in its own project, together at most `size` tokens. */
   before(segment: HeldOutSegment, size: number): Promise<BankBlock[]> {
-    const project = this.named(segment.project);
-    return this.states(project, lastOf(project.blocks.slice(0, segment.first), size));
+    return this.states(this.named(segment.project), this.placedBefore(segment, size).blocks);
+  }
+
+  /** The same blocks as they lie in their store. */
+  placedBefore(segment: HeldOutSegment, size: number): { store: Store; blocks: PlacedBlock[] } {
+    const { store, blocks } = this.named(segment.project);
+    return { store, blocks: lastOf(blocks.slice(0, segment.first), size) };
   }
 
   /** As much of another project, in the same language. Of the other half: some of the reported ones are of one family and use each other. */
@@ -156,7 +167,7 @@ function tokensOf(blocks: readonly PlacedBlock[]): number {
 }
 
 /** The last blocks that have at most `size` tokens together, in order. */
-function lastOf(blocks: readonly PlacedBlock[], size: number): PlacedBlock[] {
+export function lastOf(blocks: readonly PlacedBlock[], size: number): PlacedBlock[] {
   let room = size;
   const from = blocks.findLastIndex(({ tokens }) => (room -= tokens) < 0);
   return blocks.slice(from + 1);

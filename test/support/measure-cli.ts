@@ -1,4 +1,4 @@
-/** The command line of `bench` and `eval`: NAME [--json] [--model FILE] [--threads N] [--data DIR] [--limit N] [--strategies]. */
+/** The command line of `bench` and `eval`: NAME [--json] [--model FILE] [--threads N] [--data DIR] [--limit N] [--only PARTS] [--strategies]. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BenchOptions } from "../bench/benchmark.ts";
@@ -26,6 +26,7 @@ export async function measure(
       threads: { type: "string", default: "2" },
       data: { type: "string" },
       limit: { type: "string" },
+      only: { type: "string" },
       strategies: { type: "boolean" },
     },
     allowPositionals: true,
@@ -35,7 +36,7 @@ export async function measure(
   const limit = Number(values.limit ?? 1);
   if (!names.includes(name) || ![threads, limit].every((count) => Number.isInteger(count) && count > 0)) {
     console.error(
-      `Usage: npm run -s ${command} -- NAME [--json] [--model FILE] [--threads N] [--data DIR] [--limit N]\nNAME: ${names.join(", ")}`,
+      `Usage: npm run -s ${command} -- NAME [--json] [--model FILE] [--threads N] [--data DIR] [--limit N] [--only PART,PART]\nNAME: ${names.join(", ")}`,
     );
     process.exit(2);
   }
@@ -44,6 +45,7 @@ export async function measure(
     dataDir: values.data === undefined ? testDataDir() : resolve(values.data),
     threads,
     ...(values.limit === undefined ? {} : { limit }),
+    ...(values.only === undefined ? {} : { only: values.only.split(",") }),
     strategies: values.strategies === true,
     tell: (text) => console.error(text),
   };
