@@ -28,6 +28,7 @@ export const TurnView = memo(({ turn }: { turn: Turn }) => (
       {turn.found?.readSoFar !== undefined && <ReadSoFar share={turn.found.readSoFar} />}
       {turn.answer !== "" && <Answer turn={turn} />}
       {turn.error && <ErrorCard error={turn.error} onRetry={() => send({ type: "retry", id: turn.id })} />}
+      {namesNoSources(turn) && <NoSources />}
       <Citations citations={turn.citations} />
       {!isOpen(turn) && turn.answer !== "" && <AnswerFooter turn={turn} />}
     </div>
@@ -86,6 +87,21 @@ function ReadSoFar({ share }: { share: number }) {
       <span>{t("Read so far: {0} %", Math.floor(100 * share))}</span>
     </div>
   );
+}
+
+/** Strategies of memory that are one sum cannot tell what an answer was taken from: an empty list would look like a fault. */
+function NoSources() {
+  return (
+    <div class="step no-sources">
+      <Icon name="info" />
+      <span>{t("No sources: this strategy of memory names none.")}</span>
+    </div>
+  );
+}
+
+function namesNoSources({ state, citations, meta }: Turn): boolean {
+  if (state !== "done" || !meta || meta.finish === "cancelled") return false;
+  return citations.length === 0 && meta.memoryTokens > 0 && meta.generatedTokens > 0;
 }
 
 function Step({ text, busy }: { text: string; busy: boolean }) {
