@@ -1,8 +1,7 @@
 /** A language model's device as long as it works; its first failure is its last use. */
 import type { ModelConfig } from "../models/model-source.ts";
-import { DeviceLost } from "../runtime/device-lost.ts";
+import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
 import type { DeviceModel } from "./device-model.ts";
-import { WindowTooLarge } from "./device-window.ts";
 import type { AttentionHeads } from "./observed-layers.ts";
 
 /** Computes on a device while there is one. */
@@ -33,7 +32,7 @@ export class DeviceUse {
     try {
       return await run(model);
     } catch (error) {
-      if (error instanceof WindowTooLarge) return undefined;
+      if (error instanceof DeviceFull) return undefined;
       if (!(error instanceof DeviceLost)) throw error;
       // Others that waited for the same device fail after this one.
       if (this.#model) this.#onLost(error);

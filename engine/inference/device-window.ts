@@ -2,7 +2,7 @@
 import { pastNames } from "../graph/attention.ts";
 import { filledNames, GROWN_SLOTS } from "../graph/device-decoder.ts";
 import type { ModelConfig } from "../models/model-source.ts";
-import { DeviceLost } from "../runtime/device-lost.ts";
+import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
 import { type Feeds, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
 import type { AttentionWindow, SlotRange } from "./attention-window.ts";
 
@@ -136,11 +136,6 @@ export function windowSizes(positions: number): number[] {
   return [...[...SMALL_WINDOWS, FULL_WINDOW, 2 * FULL_WINDOW].filter((slots) => slots < all), all];
 }
 
-/** A window for which a device has no room; it goes on with smaller ones. */
-export class WindowTooLarge extends Error {
-  override readonly name = "WindowTooLarge";
-}
-
 /** The windows on a device, those used last: another gets the buffers of the one that was used least lately. */
 export class DeviceWindows {
   readonly #config: ModelConfig;
@@ -186,7 +181,7 @@ export class DeviceWindows {
 
   /**
    * A window's buffers with `rows` free slots, and all that the window itself holds; `isNew` when its `awayTokens` are not there.
-   * @throws WindowTooLarge DeviceLost
+   * @throws DeviceFull DeviceLost
    */
   async place(window: AttentionWindow, rows: number): Promise<{ device: DeviceWindow; isNew: boolean }> {
     const index = this.#placed.findIndex(({ owner }) => owner.deref() === window);
@@ -194,7 +189,7 @@ export class DeviceWindows {
     const slots = rounded(window.length + rows);
     if (slots > this.#most) {
       known?.device.dispose();
-      throw new WindowTooLarge(`A window of ${slots} tokens, where there is room for ${this.#most}`);
+      throw new DeviceFull(`A window of ${slots} tokens, where there is room for ${this.#most}`);
     }
     const device = known?.device ?? this.#free();
     this.#makeRoom(Math.max(slots, device.capacity));
@@ -238,7 +233,7 @@ export class DeviceWindows {
     } catch (error) {
       this.#most = slots - GROWN_SLOTS;
       if (!(error instanceof DeviceLost) || this.#most < SMALL_WINDOWS[0]) throw error;
-      throw new WindowTooLarge(`A window of ${slots} tokens, for which the GPU has no memory`, { cause: error });
+      throw new DeviceFull(`A window of ${slots} tokens, for which the GPU has no memory`, { cause: error });
     }
   }
 

@@ -1,5 +1,6 @@
 /** A token index's copy on a GPU: all codes stay there, a question's few tokens go up, and a number a block comes down. */
 import { writeBlockScores } from "../graph/token-maxima.ts";
+import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
 import { floats, floatTensor, type Provider, Session } from "../runtime/session.ts";
 import { PROJECTED } from "./projections.ts";
 import { heaviest, quantizeQueries, type TokenIndex, type TokenQueries } from "./token-index.ts";
@@ -23,6 +24,8 @@ export class DeviceTokenIndex {
   readonly #threads: number;
   readonly #provider: Provider;
   #shards: Shard[] = [];
+  /** Whether the device had no room for a graph: not all of an index is there then, and a part is of no use. */
+  #isFull = false;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param index stays the truth @param provider "cpu" runs the same graphs there, to compare */
@@ -39,10 +42,11 @@ export class DeviceTokenIndex {
     return sizes.reduce((sum, blocks) => sum + blocks * BLOCK_ROWS * perToken, 0);
   }
 
-  /** Like `TokenIndex.score`. @throws DeviceLost */
+  /** Like `TokenIndex.score`. @throws DeviceLost, or DeviceFull from when it has no room for the index on */
   score(queries: readonly TokenQueries[]): Promise<Map<number, number>[]> {
     const scored = this.#last.then(async () => {
-      await this.#update();
+      if (this.#isFull) throw new DeviceFull("The GPU has no room for the look-up");
+      await this.#update().catch((error: unknown) => this.#giveUp(error));
       const asked = queries.map((layer) => feedsOf(heaviest(layer)));
       const scores: Map<number, number>[] = asked.map(() => new Map());
       for (const { blocks, layers } of this.#shards) {
@@ -61,9 +65,7 @@ export class DeviceTokenIndex {
 
   async close(): Promise<void> {
     await this.#last;
-    // What a lost device cannot free is gone already.
-    const sessions = this.#shards.splice(0).flatMap(({ layers }) => layers);
-    await Promise.allSettled(sessions.map((session) => session.close()));
+    await this.#closeShards();
   }
 
   /** Makes the graphs again of which a block is gone, and of the last where blocks are new. */
@@ -95,9 +97,27 @@ export class DeviceTokenIndex {
     });
     const options = { threads: this.#threads, provider: this.#provider };
     const layers: Session[] = [];
-    for (const codes of packed)
-      layers.push(await Session.open(writeBlockScores(codes, room, BLOCK_ROWS, PROJECTED), options));
-    return { blocks, layers };
+    try {
+      for (const codes of packed)
+        layers.push(await Session.open(writeBlockScores(codes, room, BLOCK_ROWS, PROJECTED), options));
+      return { blocks, layers };
+    } catch (error) {
+      await Promise.allSettled(layers.map((session) => session.close()));
+      throw error;
+    }
+  }
+
+  async #giveUp(cause: unknown): Promise<never> {
+    if (!(cause instanceof DeviceLost)) throw cause;
+    this.#isFull = true;
+    await this.#closeShards();
+    throw new DeviceFull("The GPU has no room for the look-up", { cause });
+  }
+
+  async #closeShards(): Promise<void> {
+    // What a lost device cannot free is gone already.
+    const sessions = this.#shards.splice(0).flatMap(({ layers }) => layers);
+    await Promise.allSettled(sessions.map((session) => session.close()));
   }
 }
 

@@ -8,6 +8,11 @@ export class DeviceLost extends Error {
   }
 }
 
+/** What a GPU has no room for; with the rest of its work it goes on. */
+export class DeviceFull extends Error {
+  override readonly name = "DeviceFull";
+}
+
 function firstLine(text: string): string {
   return (text.split("\n")[0] ?? "").slice(0, 200);
 }

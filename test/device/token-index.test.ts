@@ -1,7 +1,9 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { DeviceTokenIndex } from "../../engine/retrieval/device-token-index.ts";
 import { PROJECTED } from "../../engine/retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../../engine/retrieval/token-index.ts";
+import { DeviceFull, DeviceLost } from "../../engine/runtime/device-lost.ts";
+import { Session } from "../../engine/runtime/session.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 import { checkSwiftShader, HAS_SWIFTSHADER } from "../support/swiftshader.ts";
 
@@ -52,4 +54,27 @@ describe.each([
     await check();
     expect(device.bytes).toBe(bytes);
   });
+});
+
+test("a device without room for all of an index is left alone, and has none of it", async () => {
+  const random = seededRandom(6);
+  const index = await TokenIndex.open(LAYERS, 1);
+  const device = new DeviceTokenIndex(index, 1, "cpu");
+  onTestFinished(async () => {
+    await device.close();
+    await index.close();
+  });
+  for (let block = 0; block < 1_024; block++) index.add(block, entry(random));
+  const asked = Array.from({ length: LAYERS }, () => question(5, random));
+  expect((await device.score(asked))[0]?.size).toBe(1_024);
+  expect(device.bytes).toBeGreaterThan(0);
+  for (let block = 1_024; block < 1_100; block++) index.add(block, entry(random));
+  // The graph of what is new does not fit beside the first one.
+  const opened = vi.spyOn(Session, "open").mockRejectedValueOnce(new DeviceLost("no memory"));
+  onTestFinished(() => opened.mockRestore());
+  await expect(device.score(asked)).rejects.toThrow(DeviceFull);
+  expect(device.bytes).toBe(0);
+  await expect(device.score(asked)).rejects.toThrow(DeviceFull);
+  expect(opened).toHaveBeenCalledTimes(1);
+  expect((await index.score(asked))[0]?.size).toBe(1_100);
 });
