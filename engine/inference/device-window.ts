@@ -121,8 +121,8 @@ export class DeviceWindow {
 /** Windows that stay on the device: the prefix, a folder that is read whole, and a question. */
 const MOST_WINDOWS = 3;
 
-/** A window of a question with all that may be in it: prefix, memory, pinned files, question and answer. */
-const FULL_WINDOW = 2_560;
+/** A window of a question with all that may be in it: prefix, looked-up blocks, pinned files, question and answer. */
+const FULL_WINDOW = 3_072;
 /** Room for less than a full window: for the blocks that were looked up, with and without pinned files. */
 const SMALL_WINDOWS = [1_024, 1_536] as const;
 

@@ -158,7 +158,7 @@ test("a device is asked for room size by size, until it has none", async () => {
   const { folder, config, attentionHeads: heads } = device;
   const graphs = await DeviceModel.open({ folder, config, heads }, 1, "cpu");
   const sizes = windowSizes(POSITIONS);
-  expect(sizes).toEqual([1024, 1536, 2560, 5120, 6144]);
+  expect(sizes).toEqual([1024, 1536, 3072, 6144]);
   const granted: number[] = [];
   await graphs.ask(sizes, (slots) => granted.push(slots));
   expect(granted).toEqual(sizes);
