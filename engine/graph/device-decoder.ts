@@ -23,8 +23,6 @@ import type { StoredDecoder } from "./packed-layers.ts";
 
 /** Stands for minus infinity in biases: far below any score, and safe to add. */
 const CLOSED = -1e9;
-/** Slots that a window's buffers grow by. */
-export const GROWN_SLOTS = 512;
 /** Logits that come back from a decode step: more than a repetition penalty can push down and top-k usually keeps. */
 const CANDIDATES = 512;
 
@@ -103,20 +101,34 @@ export function writeWindowRows(config: ModelConfig): Uint8Array {
   return graph.serialize();
 }
 
-/** Writes `slots` with `GROWN_SLOTS` empty ones behind them, to `grown`: of keys [kvHeads, headDim, S] or values [kvHeads, S, headDim]. */
+/**
+ * Writes `slots`, keys [kvHeads, headDim, S] or values [kvHeads, S, headDim], with empty ones behind them, to `grown`. Input `added`,
+ * int64 [3]: the dimensions of what is added.
+ */
 export function writeGrowth({ kvHeads, headDim }: ModelConfig, kind: "keys" | "values"): Uint8Array {
   const graph = new OnnxGraph();
-  const shape = <T>(slots: T) => (kind === "keys" ? [kvHeads, headDim, slots] : [kvHeads, slots, headDim]);
+  const shape = (slots: string) => (kind === "keys" ? [kvHeads, headDim, slots] : [kvHeads, slots, headDim]);
   graph.input("slots", "float32", shape("S"));
-  const zeros = new Float32Array(kvHeads * GROWN_SLOTS * headDim);
-  const empty = graph.constant(
-    "empty",
-    "float32",
-    kind === "keys" ? [kvHeads, headDim, GROWN_SLOTS] : [kvHeads, GROWN_SLOTS, headDim],
-    zeros,
-  );
+  graph.input("added", "int64", [3]);
+  const empty = graph.node("Expand", [graph.scalar(0), "added"]);
   graph.node("Concat", ["slots", empty], { axis: kind === "keys" ? 2 : 1 }, "grown");
   graph.output("grown", "float32", shape("S1"));
+  return graph.serialize();
+}
+
+/** Writes what adds up the last slots of a window's buffers, to `touched` [1, 1, 1]: a run that gives it back has all of them in memory. */
+export function writeWindowTouch(config: ModelConfig): Uint8Array {
+  const graph = new OnnxGraph();
+  declareBuffers(graph, config);
+  const [last, end] = [graph.integers(-1), graph.integers(2 ** 31 - 1)];
+  const sums = Array.from({ length: config.layers }, (_, layer) => pastNames(layer)).flatMap(({ keys, values }) =>
+    [
+      graph.node("Slice", [keys, last, end, graph.integers(2)]),
+      graph.node("Slice", [values, last, end, graph.integers(1)]),
+    ].map((slot) => graph.node("ReduceSum", [slot, graph.integers(0, 1, 2)], { keepdims: 1 })),
+  );
+  const total = sums.reduce((sum, part) => graph.node("Add", [sum, part]));
+  emitOutput(graph, total, "touched", [1, 1, 1]);
   return graph.serialize();
 }
 
@@ -143,9 +155,14 @@ function declareInputs(graph: OnnxGraph, config: ModelConfig, { rope, positions 
 }
 
 /** The window's buffers, and where in them a run's rows go. */
-function declareWindow(graph: OnnxGraph, { layers, kvHeads, headDim }: ModelConfig): void {
+function declareWindow(graph: OnnxGraph, config: ModelConfig): void {
+  const { kvHeads, headDim } = config;
   graph.input("slots", "int64", [kvHeads, "T", 2]);
   graph.input("columns", "int64", [kvHeads, headDim, "T", 3]);
+  declareBuffers(graph, config);
+}
+
+function declareBuffers(graph: OnnxGraph, { layers, kvHeads, headDim }: ModelConfig): void {
   for (let layer = 0; layer < layers; layer++) {
     const { keys, values } = pastNames(layer);
     graph.input(keys, "float32", [kvHeads, headDim, "S"]);

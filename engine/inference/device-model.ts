@@ -3,19 +3,19 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayerKv } from "../blocks/block.ts";
 import { PREFILL_ROWS } from "../graph/attention.ts";
-import { GROWN_SLOTS, writeDeviceDecoder, writeGrowth, writeWindowRows } from "../graph/device-decoder.ts";
+import { writeDeviceDecoder, writeGrowth, writeWindowRows, writeWindowTouch } from "../graph/device-decoder.ts";
 import { newNames } from "../graph/decoder.ts";
 import { readPackedHead, readPackedModel, storedBytes } from "../graph/packed-layers.ts";
 import type { ModelConfig } from "../models/model-source.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
 import { floats, type Provider, Session, type Tensor } from "../runtime/session.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import { type DeviceWindow, DeviceWindows } from "./device-window.ts";
+import { type DeviceWindow, DeviceWindows, SLOT_STEP } from "./device-window.ts";
 import { type Rows, rowFeeds, seenBy } from "./device-rows.ts";
 import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
 
 /** Counts up whenever the device's graphs change: GPUs that passed with others are tested again. */
-export const DEVICE_GRAPHS_VERSION = 4;
+export const DEVICE_GRAPHS_VERSION = 6;
 /** Of what a layer computes at once (scores of all queries, or its widest states): more would not fit the buffers that devices bind. */
 const RUN_BYTES = 64 * 2 ** 20;
 /** Rows of one run, which a run of more is cut into: what fills a large GPU, and is over soon for who waits with a question. */
@@ -53,6 +53,7 @@ interface Sessions {
   keyGrowth: Session;
   valueGrowth: Session;
   rows: Session;
+  touch: Session;
 }
 
 /** Runs one thing at a time: a window's free slots are what every run works in. */
@@ -99,6 +100,7 @@ export class DeviceModel {
         keyGrowth: await load(writeGrowth(config, "keys"), true),
         valueGrowth: await load(writeGrowth(config, "values"), true),
         rows: await load(writeWindowRows(config)),
+        touch: await load(writeWindowTouch(config)),
       };
       return new DeviceModel(model, sessions, storedBytes(stored) + storedBytes(head));
     } catch (error) {
@@ -146,7 +148,7 @@ export class DeviceModel {
   get batchRows(): number {
     let rows = PREFILL_ROWS;
     const fits = (count: number) => {
-      const slots = count + GROWN_SLOTS;
+      const slots = count + SLOT_STEP;
       return count <= this.#mostRows(slots) && slots <= this.mostSlots;
     };
     while (fits(rows + BATCH_STEP)) rows += BATCH_STEP;

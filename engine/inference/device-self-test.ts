@@ -38,7 +38,7 @@ const RUNS = [1, 3, 70, 130];
 /** Blocks of the look-up that is compared. */
 const LOOKED_UP = 70;
 /** Tokens of texts that go through one run. */
-const BATCH = [40, 7, 90];
+const BATCH = [9, 1, 20];
 const WANTS = { queries: true, residuals: true };
 /** A question and its answer, whose times are compared: runs of so many tokens, and decoded tokens. */
 const TIMED = { rows: 128, runs: 2, steps: 64 };

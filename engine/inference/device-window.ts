@@ -1,11 +1,13 @@
 /** An attention window's keys and values in a GPU's memory, brought up to date from the window's own when it is next used. */
 import { pastNames } from "../graph/attention.ts";
-import { filledNames, GROWN_SLOTS } from "../graph/device-decoder.ts";
+import { filledNames } from "../graph/device-decoder.ts";
 import type { ModelConfig } from "../models/model-source.ts";
 import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
-import { type Feeds, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
+import { type Feeds, floats, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
 import type { AttentionWindow, SlotRange } from "./attention-window.ts";
 
+/** Windows have a multiple of so many slots: a graph is prepared for each size that it meets. */
+export const SLOT_STEP = 512;
 /** Rows that one run uploads: bounds what lies in memory twice. */
 const UPLOAD_ROWS = 512;
 
@@ -16,6 +18,8 @@ interface WindowSessions {
   valueGrowth: Session;
   /** `writeWindowRows`. */
   rows: Session;
+  /** `writeWindowTouch`. */
+  touch: Session;
 }
 
 /** Buffers of all layers: keys [kvHeads, headDim, capacity], values [kvHeads, capacity, headDim]. They are disposed of, never collected. */
@@ -42,7 +46,7 @@ export class DeviceWindow {
 
   /** Makes room for `slots` at least; what is there stays. */
   async reserve(slots: number): Promise<void> {
-    while (this.#capacity < slots) await this.#grow();
+    if (this.#capacity < slots) await this.#grow(rounded(slots) - this.#capacity);
   }
 
   /** Uploads slots of a window, all of which its own buffers hold. */
@@ -50,6 +54,11 @@ export class DeviceWindow {
     for (let from = range.from; from < range.to; from += UPLOAD_ROWS) {
       await this.#uploadRows(window, { from, to: Math.min(from + UPLOAD_ROWS, range.to) });
     }
+  }
+
+  /** Whether all of it is in the device's memory, and empty: a device may only say so once a run is to give something back. */
+  async isThere(): Promise<boolean> {
+    return floats(await this.#sessions.touch.run(this.feeds()), "touched")[0] === 0;
   }
 
   /** The buffers as inputs of the device's graphs. */
@@ -76,21 +85,22 @@ export class DeviceWindow {
   }
 
   /** Where the device has no memory for it, nothing is left of the window. @throws DeviceLost */
-  async #grow(): Promise<void> {
+  async #grow(slots: number): Promise<void> {
     const { layers, kvHeads, headDim } = this.#config;
     const { keyGrowth, valueGrowth } = this.#sessions;
     const none = new Float32Array(0);
     const kinds = [
-      { kind: "keys", growth: keyGrowth, empty: floatTensor(none, [kvHeads, headDim, 0]) },
-      { kind: "values", growth: valueGrowth, empty: floatTensor(none, [kvHeads, 0, headDim]) },
+      { kind: "keys", growth: keyGrowth, shapeOf: (count: number) => [kvHeads, headDim, count] },
+      { kind: "values", growth: valueGrowth, shapeOf: (count: number) => [kvHeads, count, headDim] },
     ] as const;
     const grown: Feeds = {};
     for (let layer = 0; layer < layers; layer++) {
-      for (const { kind, growth, empty } of kinds) {
+      for (const { kind, growth, shapeOf } of kinds) {
         const name = pastNames(layer)[kind];
         const old = this.#buffers[name];
         try {
-          const { grown: buffer } = await growth.run({ slots: old ?? empty });
+          const added = integerTensor(shapeOf(slots), [3]);
+          const { grown: buffer } = await growth.run({ slots: old ?? floatTensor(none, shapeOf(0)), added });
           if (buffer) grown[name] = buffer;
         } catch (error) {
           for (const buffer of Object.values(grown)) buffer.dispose();
@@ -102,7 +112,7 @@ export class DeviceWindow {
       }
     }
     this.#buffers = grown;
-    this.#capacity += GROWN_SLOTS;
+    this.#capacity += slots;
   }
 
   async #uploadRows(window: AttentionWindow, range: SlotRange): Promise<void> {
@@ -170,6 +180,7 @@ export class DeviceWindows {
     try {
       for (const slots of sizes) {
         await device.reserve(slots);
+        if (!(await device.isThere())) return;
         granted(slots);
       }
     } catch (error) {
@@ -231,7 +242,7 @@ export class DeviceWindows {
       this.#most = slots;
       return false;
     } catch (error) {
-      this.#most = slots - GROWN_SLOTS;
+      this.#most = slots - SLOT_STEP;
       if (!(error instanceof DeviceLost) || this.#most < SMALL_WINDOWS[0]) throw error;
       throw new DeviceFull(`A window of ${slots} tokens, for which the GPU has no memory`, { cause: error });
     }
@@ -248,7 +259,7 @@ export class DeviceWindows {
 
 /** Slots come in steps. */
 function rounded(slots: number): number {
-  return Math.ceil(slots / GROWN_SLOTS) * GROWN_SLOTS;
+  return Math.ceil(slots / SLOT_STEP) * SLOT_STEP;
 }
 
 /** Where a run's rows go that stand in slots [from, to): of values [kvHeads, T, 2], of keys [kvHeads, headDim, T, 3]. */

@@ -1,8 +1,8 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { LayerKv } from "../../engine/blocks/block.ts";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { DeviceModel } from "../../engine/inference/device-model.ts";
-import { windowSizes } from "../../engine/inference/device-window.ts";
+import { DeviceWindow, windowSizes } from "../../engine/inference/device-window.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { DeviceLost } from "../../engine/runtime/device-lost.ts";
 import { largestDifference } from "../support/all-logits.ts";
@@ -162,9 +162,15 @@ test("a device is asked for room size by size, until it has none", async () => {
   const granted: number[] = [];
   await graphs.ask(sizes, (slots) => granted.push(slots));
   expect(granted).toEqual(sizes);
-  onTestFinished(giveRoomFor(1536, config));
+  const undo = giveRoomFor(1536, config);
   await graphs.ask(sizes, (slots) => granted.push(slots));
+  undo();
   expect(granted).toEqual([...sizes, 1024, 1536]);
+  // Memory that is given, and holds something else than what was written there.
+  const touched = vi.spyOn(DeviceWindow.prototype, "isThere").mockResolvedValueOnce(true).mockResolvedValueOnce(false);
+  await graphs.ask(sizes, (slots) => granted.push(slots));
+  touched.mockRestore();
+  expect(granted).toEqual([...sizes, 1024, 1536, 1024]);
   const { bytes } = graphs;
   graphs.hold(1536);
   expect(graphs.mostBytes - bytes).toBe(1536 * config.layers * 2 * config.kvHeads * config.headDim * 4);

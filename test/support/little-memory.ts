@@ -15,8 +15,9 @@ export function giveRoomFor(
   // oxlint-disable-next-line typescript/unbound-method -- it is called with its own session below
   const { run } = Session.prototype;
   Session.prototype.run = function limited(feeds, fetches) {
-    const grown = feeds["slots"];
-    const isFull = grown?.type === "float32" && grown.size >= slots * kvHeads * headDim;
+    const added = feeds["added"]?.data;
+    const growth = added instanceof BigInt64Array ? Number(added.reduce((product, size) => product * size, 1n)) : 0;
+    const isFull = growth > 0 && (feeds["slots"]?.size ?? 0) + growth > slots * kvHeads * headDim;
     return isFull ? refuse() : run.call(this, feeds, fetches);
   };
   return () => {
