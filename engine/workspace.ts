@@ -2,6 +2,7 @@
 import { askedFor } from "./answer/block-memory.ts";
 import type { QuestionGate } from "./answer/question-gate.ts";
 import { LookUp } from "./answer/look-up.ts";
+import { QuestionLikelihood } from "./answer/question-likelihood.ts";
 import { recalledBlocks } from "./answer/recalled-blocks.ts";
 import { openStrategies } from "./answer/strategies.ts";
 import { CatchUp } from "./ingest/catch-up.ts";
@@ -88,7 +89,8 @@ export class Workspace {
       ...(secretPatterns === undefined ? {} : { secretPatterns }),
       ...(pauseOnBattery === true ? { onBattery } : {}),
     });
-    return new Workspace(opening, store, ingestor, await LookUp.open(store, encoder, threads));
+    const likelihood = new QuestionLikelihood(store, opening.loaded.model, encoder, log);
+    return new Workspace(opening, store, ingestor, await LookUp.open(store, encoder, threads, likelihood));
   }
 
   ingest(context: CallContext, open?: readonly string[]): Promise<IngestResult> {
@@ -114,7 +116,7 @@ export class Workspace {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
     await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }, params.compare));
     const coverage = this.ingestor.coverage();
-    const hits = await this.work.step(this.lookUp.rank(askedFor(params)));
+    const hits = await this.work.step(this.lookUp.rankClosely(askedFor(params), signal));
     signal.throwIfAborted();
     return { blocks: recalledBlocks(this.store, hits, params), coverage };
   }

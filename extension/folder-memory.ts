@@ -118,14 +118,35 @@ export class FolderMemory {
   }
 
   #take(status: StatusResult): void {
-    const { state, files, tokens, bytes, model, device, deviceReason, deviceTokens, storesBytes, budgetBytes, coverage } = status;
+    const {
+      state,
+      files,
+      tokens,
+      bytes,
+      model,
+      device,
+      deviceReason,
+      deviceTokens,
+      storesBytes,
+      budgetBytes,
+      coverage,
+    } = status;
     const states = { empty: "unread", ready: "ready", ingesting: "reading", paused: "paused" } as const;
     const shown = this.#reading && state !== "paused" ? "reading" : states[state];
     const atWork = shown === "reading" || shown === "paused";
     const progress = atWork ? this.facts.value.meter : undefined;
     // That nothing is in memory is no news where that failed: what stands in the way still does.
     const error = state === "empty" && !this.#reading ? this.facts.value.error : undefined;
-    const known = { files, tokens, allTokens: coverage?.of, bytes, model: model?.name, device, deviceReason, deviceTokens };
+    const known = {
+      files,
+      tokens,
+      allTokens: coverage?.of,
+      bytes,
+      model: model?.name,
+      device,
+      deviceReason,
+      deviceTokens,
+    };
     const disk = { used: storesBytes, budget: budgetBytes };
     this.facts.set({ ...known, disk, state: error ? "failed" : shown, meter: progress, error });
   }

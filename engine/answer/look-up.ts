@@ -3,9 +3,11 @@ import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { ModelIndex } from "../inference/model-lookup.ts";
 import { fuseScores } from "../retrieval/fuse-scores.ts";
 import { LexicalIndex } from "../retrieval/lexical-index.ts";
+import { LOOKED_AT, likelihoodWeight, withLikelihoods } from "../retrieval/likely-blocks.ts";
 import { type Asked, type Hit, NamedBlocks, wholeText } from "../retrieval/named-blocks.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
+import type { QuestionLikelihood } from "./question-likelihood.ts";
 
 /** Looks blocks up by words, by the names that they define and by what the model's states say of them. */
 export class LookUp {
@@ -14,20 +16,35 @@ export class LookUp {
   private readonly lexical: LexicalIndex;
   private readonly names: NamedBlocks;
   private readonly index: ModelIndex | undefined;
+  private readonly likelihood: QuestionLikelihood | undefined;
   private placed = new Map<number, PlacedBlock>();
   private generation: number | undefined;
 
-  private constructor(store: Store, encoder: BlockEncoder, index: ModelIndex | undefined) {
+  private constructor(
+    store: Store,
+    encoder: BlockEncoder,
+    index: ModelIndex | undefined,
+    likelihood: QuestionLikelihood | undefined,
+  ) {
     this.store = store;
+    this.likelihood = likelihood;
     this.encoder = encoder;
     this.index = index;
     this.lexical = new LexicalIndex(store);
     this.names = new NamedBlocks(store);
   }
 
-  /** @param encoder what the store's blocks were encoded with: questions ask from the same place */
-  static async open(store: Store, encoder: BlockEncoder, threads: number): Promise<LookUp> {
-    return new LookUp(store, encoder, await encoder.lookup?.openIndex(threads));
+  /**
+   * @param encoder what the store's blocks were encoded with: questions ask from the same place
+   * @param likelihood for `rankClosely`, which is `rank` without it
+   */
+  static async open(
+    store: Store,
+    encoder: BlockEncoder,
+    threads: number,
+    likelihood?: QuestionLikelihood,
+  ): Promise<LookUp> {
+    return new LookUp(store, encoder, await encoder.lookup?.openIndex(threads), likelihood);
   }
 
   /** All blocks of the workspace, in file order. */
@@ -62,6 +79,18 @@ export class LookUp {
       ranked,
       lexical.map(({ blockId }) => blockId),
     );
+  }
+
+  /**
+   * Like `rank`. Where words and names tell little, the best blocks are also ranked by how likely they make the question, which
+   * takes the model a second or two.
+   */
+  async rankClosely(asked: Asked, signal: AbortSignal): Promise<Hit[]> {
+    const ranked = await this.rank(asked);
+    const weight = likelihoodWeight(ranked.map(({ evidence }) => evidence));
+    if (weight === 0 || this.likelihood === undefined) return ranked;
+    const blocks = ranked.slice(0, LOOKED_AT).map(({ block }) => block);
+    return withLikelihoods(ranked, await this.likelihood.score(blocks, wholeText(asked), signal), weight);
   }
 
   /** The mean of a block's scores, where these are cosines. */

@@ -1,11 +1,9 @@
 /** A loaded model: prefill, decode and logits over attention windows. It knows nothing of files or blocks. */
 import { join } from "node:path";
 import { PREFILL_ROWS } from "../graph/attention.ts";
-import { newNames } from "../graph/decoder.ts";
 import { type RopeTable, ropeTable } from "../graph/rope.ts";
-import type { LayerKv } from "../blocks/block.ts";
 import type { ModelConfig, TokenizerFiles } from "../models/model-source.ts";
-import { floats, floatTensor, Session, type Tensor } from "../runtime/session.ts";
+import { floats, floatTensor, Session } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer-api.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { AttentionWindow } from "./attention-window.ts";
@@ -13,7 +11,8 @@ import type { ConvertedModel } from "./converted-model.ts";
 import type { DeviceModel } from "./device-model.ts";
 import { DeviceUse, headSums } from "./device-use.ts";
 import { type AttentionHeads, observedLayers, projectedLayers } from "./observed-layers.ts";
-import { decodeFeeds, prefillFeeds } from "./prefill-feeds.ts";
+import { kvOutputs, layerKv } from "./kv-outputs.ts";
+import { decodeFeeds, prefillFeeds, type WindowView } from "./prefill-feeds.ts";
 import type { PrefillResult, PrefillWants } from "./prefill-result.ts";
 import { batchRows, splitRun } from "./text-batch.ts";
 
@@ -67,10 +66,7 @@ export class LanguageModel {
     this.observed = observedLayers(this.attentionHeads);
     this.projected = projectedLayers(this.config);
     this.sessions = sessions;
-    this.kvOutputs = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer)).flatMap((names) => [
-      names.keys,
-      names.values,
-    ]);
+    this.kvOutputs = kvOutputs(this.config.layers);
   }
 
   /** Loads a converted model's sessions. */
@@ -151,6 +147,20 @@ export class LanguageModel {
     return results;
   }
 
+  /**
+   * Runs up to `PREFILL_ROWS` tokens of several texts, each behind slots of its own and knowing nothing of the others; on the CPU.
+   * @returns hidden states after the final norm, [tokens, hidden]
+   */
+  async runViews(
+    window: AttentionWindow,
+    tokens: Int32Array,
+    positions: Int32Array,
+    views: readonly WindowView[],
+  ): Promise<Float32Array> {
+    const outputs = await this.sessions.prefill.run(prefillFeeds(window, tokens, positions, views), ["hidden"]);
+    return floats(outputs, "hidden");
+  }
+
   private async runHere(
     window: AttentionWindow,
     tokens: Int32Array,
@@ -163,7 +173,7 @@ export class LanguageModel {
     const fetches = [...this.kvOutputs, ...(wants.hidden ? ["hidden"] : []), ...queries, ...residuals];
     const outputs = await this.sessions.prefill.run(prefillFeeds(window, tokens, positions), fetches);
     return {
-      kv: this.layerKv(outputs),
+      kv: layerKv(outputs, this.config.layers),
       hidden: wants.hidden ? floats(outputs, "hidden") : new Float32Array(0),
       queries: new Map(wants.queries ? this.observed.map((layer) => [layer, floats(outputs, `query.${layer}`)]) : []),
       residuals: new Map(
@@ -256,7 +266,7 @@ export class LanguageModel {
       "hidden",
       ...names,
     ]);
-    window.append(this.layerKv(outputs), 0, 1, position);
+    window.append(layerKv(outputs, this.config.layers), 0, 1, position);
     const attention = new Map(
       wants.attention ? this.observed.map((layer) => [layer, floats(outputs, `attention.${layer}`)]) : [],
     );
@@ -281,13 +291,5 @@ export class LanguageModel {
     const { prefill, decode, head } = this.sessions;
     await this.device?.close();
     await Promise.all([prefill.close(), decode.close(), head.close()]);
-  }
-
-  private layerKv(outputs: Readonly<Record<string, Tensor>>): LayerKv {
-    const names = Array.from({ length: this.config.layers }, (_, layer) => newNames(layer));
-    return {
-      keys: names.map((name) => floats(outputs, name.keys)),
-      values: names.map((name) => floats(outputs, name.values)),
-    };
   }
 }

@@ -1,16 +1,32 @@
 import { CHUNK_ROWS, CHUNKS, PREFILL_ROWS } from "../graph/attention.ts";
 import { type Feeds, floatTensor, integerTensor } from "../runtime/session.ts";
-import type { AttentionWindow } from "./attention-window.ts";
+import type { AttentionWindow, SlotRange } from "./attention-window.ts";
 
 /** Stands for minus infinity in biases: far below any score, and safe to add. */
 const CLOSED = -1e9;
 
+/** Consecutive tokens of a run that see some of the window's slots, and of the run only those of their own before them. */
+export interface WindowView {
+  tokens: number;
+  slots: readonly SlotRange[];
+}
+
 /**
  * Inputs of a prefill run: each token sees all open slots of the window, the tokens before it, and itself.
  * @param positions rope positions of the tokens
+ * @param views for a run of several texts that know nothing of each other; together they have all its tokens
  */
-export function prefillFeeds(window: AttentionWindow, tokens: Int32Array, positions: Int32Array): Feeds {
+export function prefillFeeds(
+  window: AttentionWindow,
+  tokens: Int32Array,
+  positions: Int32Array,
+  views: readonly WindowView[] = [{ tokens: tokens.length, slots: window.open() }],
+): Feeds {
   const count = tokens.length;
+  const rows = views.flatMap(({ tokens: length, slots }, i) => {
+    const first = views.slice(0, i).reduce((sum, view) => sum + view.tokens, 0);
+    return Array.from({ length }, () => ({ first, slots }));
+  });
   if (count === 0 || count > PREFILL_ROWS)
     throw new RangeError(`A prefill run takes 1 to ${PREFILL_ROWS} tokens, not ${count}`);
   const feeds: Feeds = {
@@ -22,21 +38,24 @@ export function prefillFeeds(window: AttentionWindow, tokens: Int32Array, positi
     const from = Math.min(chunk * CHUNK_ROWS, count);
     const to = Math.min(from + CHUNK_ROWS, count);
     const keys = to > from ? window.capacity + to : 0;
-    const bias = chunkBias(window, from, to);
+    const bias = chunkBias(window.capacity, rows.slice(0, to), from);
     feeds[`bias.${chunk}`] = floatTensor(bias, [to - from, keys]);
   }
   return feeds;
 }
 
-/** 0 where a row may look and `CLOSED` elsewhere, [rows, capacity + to]. */
-function chunkBias(window: AttentionWindow, from: number, to: number): Float32Array {
-  const keys = to > from ? window.capacity + to : 0;
-  const bias = new Float32Array((to - from) * keys).fill(CLOSED);
-  const open = window.open();
-  for (let token = from; token < to; token++) {
-    const row = (token - from) * keys;
-    for (const run of open) bias.fill(0, row + run.from, row + run.to);
-    bias.fill(0, row + window.capacity, row + window.capacity + token + 1);
+/** 0 where rows from `from` on may look and `CLOSED` elsewhere, [rows, capacity + rows.length]. */
+function chunkBias(
+  capacity: number,
+  rows: readonly { first: number; slots: readonly SlotRange[] }[],
+  from: number,
+): Float32Array {
+  const keys = capacity + rows.length;
+  const bias = new Float32Array((rows.length - from) * keys).fill(CLOSED);
+  for (const [i, { first, slots }] of rows.slice(from).entries()) {
+    const row = i * keys;
+    for (const run of slots) bias.fill(0, row + run.from, row + run.to);
+    bias.fill(0, row + capacity + first, row + capacity + from + i + 1);
   }
   return bias;
 }

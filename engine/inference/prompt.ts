@@ -38,6 +38,9 @@ export function headerText(path: string): string {
   return `File: ${path}\n\`\`\`${FENCES[extension] ?? extension}\n`;
 }
 
+/** What stands between a file's text and a question. */
+export const QUESTION_LEAD = `${CLOSING}Question: `;
+
 /** Lines of a file with their text. */
 export interface Excerpt extends LineRange {
   text: string;

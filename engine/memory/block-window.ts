@@ -55,6 +55,23 @@ export class BlockLoader {
   }
 
   /**
+   * Appends each block behind its file's header, all of them at the same positions: none is seen together with another.
+   * Blocks that are gone or damaged are left out. The slots are those of header and block.
+   */
+  loadEach(blocks: readonly PlacedBlock[], window: KvSink): BlockSlots[] {
+    using lease = this.pool.lease(blocks);
+    const position = window.length;
+    return blocks.flatMap((block): BlockSlots[] => {
+      const [header, blob] = [lease.headers.get(block.header), lease.blocks.get(block.id)];
+      if (!header || !blob) return [];
+      const from = window.length;
+      this.append(window, header, position);
+      this.append(window, blob, position + window.length - from);
+      return [{ block, from, to: window.length }];
+    });
+  }
+
+  /**
    * Puts a block in the place of another, behind its file's header where there is room for that; what is left over of the slots
    * is closed. Returns the block's own slots; undefined, and nothing is changed, where it has more tokens or is gone.
    */
@@ -75,8 +92,8 @@ export class BlockLoader {
     return { block, from: at, to: at + block.tokens };
   }
 
-  private append(window: KvSink, blob: Uint8Array): void {
+  private append(window: KvSink, blob: Uint8Array, position = window.length): void {
     const tokens = decodeBlock(blob, this.shape, this.scratch, 0);
-    window.append(this.scratch, 0, tokens, window.length);
+    window.append(this.scratch, 0, tokens, position);
   }
 }

@@ -1,0 +1,55 @@
+/** Against the model's own probabilities, one block at a time, in plain windows. */
+import { expect, test } from "vitest";
+import { QuestionLikelihood } from "../../engine/answer/question-likelihood.ts";
+import { logSoftmax } from "../../engine/inference/logits.ts";
+import { QUESTION_LEAD } from "../../engine/inference/prompt.ts";
+import { openTinyWorkspace } from "../support/tiny-workspace.ts";
+
+const QUESTION = "Where is the harbour's depth kept?";
+
+function files(): Record<string, string> {
+  const text = (word: string) => Array.from({ length: 20 }, (_, i) => `${word} = ${i * 7} % ${i + 2};\n`).join("");
+  return Object.fromEntries(["alpha", "beta", "gamma"].map((word) => [`${word}/of/${word}.js`, text(word)]));
+}
+
+async function open() {
+  const workspace = await openTinyWorkspace(files());
+  const { store, model, encoder, lookUp } = workspace;
+  const reader = () => new QuestionLikelihood(store, model, encoder, () => undefined);
+  return { ...workspace, blocks: lookUp.blocks(), likelihood: reader(), reader };
+}
+
+test("a block's likelihood is what the model gives the question behind that block alone", async () => {
+  const { model, encoder, filler, blocks, likelihood } = await open();
+  expect(blocks.length).toBeGreaterThan(5);
+  const scores = await likelihood.score(blocks, QUESTION);
+  expect([...scores.keys()]).toEqual(blocks.map(({ id }) => id));
+  const asked = encoder.tokenize(QUESTION);
+  for (const block of blocks) {
+    const { window } = filler.place([block]);
+    let logits = await model.prefill(window, encoder.tokenize(QUESTION_LEAD), window.length);
+    let sum = 0;
+    for (const token of asked) {
+      sum += logSoftmax(logits)[token] ?? 0;
+      ({ logits } = await model.decode(window, token, window.length));
+    }
+    // Prefill and decode round their products differently.
+    expect(Math.abs((scores.get(block.id) ?? 0) - sum)).toBeLessThan(0.02 * asked.length);
+  }
+});
+
+test("blocks that have no keys and values are left out, whatever the others of their run", async () => {
+  const { store, blocks, likelihood, reader } = await open();
+  const whole = await likelihood.score(blocks, QUESTION);
+  store.dropSegmentOf(blocks[1]?.id ?? 0);
+  const gone = new Set(blocks.filter(({ segment }) => segment === blocks[1]?.segment).map(({ id }) => id));
+  // What the first one holds in memory is served from there.
+  const scores = await reader().score(blocks, QUESTION);
+  expect([...scores.keys()]).toEqual(blocks.map(({ id }) => id).filter((id) => !gone.has(id)));
+  for (const [id, score] of scores) expect(score).toBeCloseTo(whole.get(id) ?? 0, 1);
+});
+
+test("an aborted question is not read", async () => {
+  const { blocks, likelihood } = await open();
+  await expect(likelihood.score(blocks, QUESTION, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+});
