@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { answer } from "../../engine/answer/answer.ts";
 import { WindowFiller } from "../../engine/answer/fill-window.ts";
 import { LookUp } from "../../engine/answer/look-up.ts";
+import { QuestionLikelihood } from "../../engine/answer/question-likelihood.ts";
 import { WindowState } from "../../engine/inference/decoding-state.ts";
 import { QuestionGate } from "../../engine/answer/question-gate.ts";
 import { loadModel } from "../../engine/loaded-model.ts";
@@ -39,7 +40,8 @@ const { ms: readyMs, result: ready } = await timed(async () => {
 });
 
 const store = new Store(storePath(stores.dataDir, folder, encoder.key), tell);
-const lookUp = await LookUp.open(store, encoder, threads);
+const likelihood = new QuestionLikelihood(store, loaded.model, encoder, tell);
+const lookUp = await LookUp.open(store, encoder, threads, likelihood);
 const filler = new WindowFiller(store, loaded.model, encoder, lookUp, tell);
 const asked: AskedTimes[] = [];
 for (const question of QUESTIONS) asked.push(await ask(question));
@@ -52,7 +54,7 @@ console.log(JSON.stringify(times));
 /** One question up to its first token, and what llama.cpp would have to read instead. */
 async function ask(question: string): Promise<AskedTimes> {
   const started = performance.now();
-  const ranking = await lookUp.rank({ question, before: "" });
+  const ranking = await lookUp.rankClosely({ question, before: "" }, context.signal);
   const ranked = ranking.map(({ block }) => block);
   const blocks = takeWithinBudget(ranked, WINDOW_TOKENS, ({ path }) => encoder.header(path).length);
   const lookupMs = performance.now() - started;
