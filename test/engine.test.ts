@@ -91,7 +91,7 @@ describe.each(ENGINES)("$name", (kind) => {
   });
 
   test("an answer can be cancelled, and the engine answers on", async () => {
-    const folder = harbourProject(steps);
+    const folder = temporaryFolder({ "src/harbour.py": HARBOUR });
     const engine = await open();
     await engine.ingest({ folder }, context());
     const abort = new AbortController();
@@ -112,7 +112,7 @@ describe.each(ENGINES)("$name", (kind) => {
   });
 
   test("a selection and a history beyond the model's window are cut, not refused", async () => {
-    const folder = harbourProject(steps);
+    const folder = temporaryFolder({ "src/harbour.py": HARBOUR });
     const engine = await open();
     const text = filler("capstan").repeat(60);
     const history = Array.from({ length: 4 }, () => ({ role: "user" as const, text: filler("winch").repeat(8) }));
