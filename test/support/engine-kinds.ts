@@ -48,7 +48,7 @@ function tiny(name: string, device: "cpu" | "webgpu", status: object): EngineKin
     isSensible: false,
     windowTokens: TINY_POSITIONS,
     // Its tokens are hardly longer than a letter.
-    steps: 5,
+    steps: 4,
     maxTokens: 7,
     status,
     shareData: (folder) => {
