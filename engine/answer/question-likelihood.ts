@@ -35,14 +35,22 @@ export class QuestionLikelihood {
     this.#loader = new BlockLoader(new BlockPool(new ColdTier(store, encoder.shape, log), options), encoder.shape);
   }
 
-  /** Natural logarithms of the question's probability behind each block; blocks without keys and values are left out. */
+  /**
+   * Natural logarithms of the question's probability behind each block. Blocks without keys and values are left out, and all where the
+   * model has no position left for a question behind the longest block.
+   */
   async score(blocks: readonly PlacedBlock[], question: string, signal?: AbortSignal): Promise<Map<number, number>> {
     const lead = this.#encoder.tokenize(QUESTION_LEAD);
-    const asked = this.#encoder.tokenize(question).subarray(-QUESTION_TOKENS);
+    const { positions } = this.#model;
+    const room = positions - this.#encoder.prefix.length - 2 * BLOCK_TOKENS - lead.length;
+    const asked = this.#encoder.tokenize(question).slice(-Math.max(1, Math.min(QUESTION_TOKENS, room)));
     const scores = new Map<number, number>();
-    for (let from = 0; from < blocks.length; from += SIDE_BY_SIDE) {
+    if (room <= 0 || asked.length === 0) return scores;
+    // A run has no more rows than the model has positions.
+    const step = Math.min(SIDE_BY_SIDE, Math.max(1, Math.floor(positions / (lead.length + asked.length))));
+    for (let from = 0; from < blocks.length; from += step) {
       signal?.throwIfAborted();
-      await this.#scoreSome(blocks.slice(from, from + SIDE_BY_SIDE), lead, asked, scores);
+      await this.#scoreSome(blocks.slice(from, from + step), lead, asked, scores);
     }
     return scores;
   }

@@ -49,6 +49,11 @@ test("blocks that have no keys and values are left out, whatever the others of t
   for (const [id, score] of scores) expect(score).toBeCloseTo(whole.get(id) ?? 0, 1);
 });
 
+test("nothing asked is nothing read", async () => {
+  const { blocks, likelihood } = await open();
+  expect(await likelihood.score(blocks, "")).toEqual(new Map());
+});
+
 test("an aborted question is not read", async () => {
   const { blocks, likelihood } = await open();
   await expect(likelihood.score(blocks, QUESTION, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
