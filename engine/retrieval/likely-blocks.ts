@@ -3,7 +3,7 @@ import type { Evidence } from "./evidence.ts";
 import type { Hit } from "./named-blocks.ts";
 
 /** Blocks that a closer look is taken at, best first. */
-export const LOOKED_AT = 64;
+export const LOOKED_AT = 32;
 
 /**
  * What a nat of likelihood counts where no word of the question is found, in the fused ranking's units; it falls with the best coverage
