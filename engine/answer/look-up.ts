@@ -83,14 +83,14 @@ export class LookUp {
 
   /**
    * Like `rank`. Where words and names tell little, the best blocks are also ranked by how likely they make the question, which
-   * takes the model a second or two.
+   * takes the model a second or two. Not for what follows up on another question: likelihoods of both together brought nothing.
    */
   async rankClosely(asked: Asked, signal: AbortSignal): Promise<Hit[]> {
     const ranked = await this.rank(asked);
     const weight = likelihoodWeight(ranked.map(({ evidence }) => evidence));
-    if (weight === 0 || this.likelihood === undefined) return ranked;
+    if (weight === 0 || asked.before !== "" || this.likelihood === undefined) return ranked;
     const blocks = ranked.slice(0, LOOKED_AT).map(({ block }) => block);
-    return withLikelihoods(ranked, await this.likelihood.score(blocks, wholeText(asked), signal), weight);
+    return withLikelihoods(ranked, await this.likelihood.score(blocks, asked.question, signal), weight);
   }
 
   /** The mean of a block's scores, where these are cosines. */

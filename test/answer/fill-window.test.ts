@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { MOST_BLOCKS } from "../../engine/retrieval/select-blocks.ts";
-import { randomTokens } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 import { asked, openTinyWorkspace } from "../support/tiny-workspace.ts";
 
 const SIGNAL = new AbortController().signal;

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { generateParts, type PartStep } from "../../engine/answer/generate-parts.ts";
 import { WindowState } from "../../engine/inference/decoding-state.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 const SIGNAL = new AbortController().signal;
 

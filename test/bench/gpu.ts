@@ -3,12 +3,11 @@
  * million tokens, and what of it passes between the two. Where there is no GPU, one in software (SwiftShader, out of npm) is measured:
  * its figures say that all of it runs, and what is moved; its times say nothing about any GPU.
  */
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import { findGpus } from "../../engine/runtime/gpus.ts";
 import { HAS_SWIFTSHADER, swiftShaderEnvironment } from "../support/swiftshader.ts";
 import type { BenchOptions } from "./benchmark.ts";
+import { runChild } from "./measure-child.ts";
 import { openBenchModel } from "./open-bench-model.ts";
 
 const speeds = { prefill: v.number(), decode: v.number(), lookupMs: v.number() };
@@ -16,7 +15,7 @@ const speeds = { prefill: v.number(), decode: v.number(), lookupMs: v.number() }
 const resultSchema = v.object({
   /** Tokens a second, and milliseconds of one look-up. */
   ...speeds,
-  /** Tokens in the index that was looked up in: fewer in software. */
+  /** Tokens in the index that was looked up in. */
   lookupTokens: v.number(),
   /** Between host and device for each token that is written, the memory unchanged. */
   bytesPerToken: v.number(),
@@ -26,7 +25,20 @@ const resultSchema = v.object({
   cpu: v.object(speeds),
 });
 
-type GpuResult = { device: string; isSoftware: boolean; model: string } & v.InferOutput<typeof resultSchema>;
+const questionsSchema = v.object({
+  questions: v.number(),
+  /** Memory of the device, and of the process, which in software is also the device's: after the first tenth, and at the end. */
+  deviceBytes: v.tuple([v.number(), v.number()]),
+  rssBytes: v.tuple([v.number(), v.number()]),
+});
+
+interface GpuResult extends v.InferOutput<typeof resultSchema> {
+  device: string;
+  isSoftware: boolean;
+  model: string;
+  /** Of a tiny model, each question in a window of its own: does anything grow? */
+  questions: v.InferOutput<typeof questionsSchema>;
+}
 
 /** See the module. @throws Error where there is neither a GPU nor one in software */
 export async function run(options: BenchOptions): Promise<GpuResult> {
@@ -36,22 +48,23 @@ export async function run(options: BenchOptions): Promise<GpuResult> {
   const model = await openBenchModel(options);
   const { folder, config } = model;
   await model.close();
-  // Vulkan's loader is found by what the environment says when a process starts.
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [fileURLToPath(new URL("measure-gpu-child.ts", import.meta.url)), folder, `${options.threads}`, `${isSoftware}`],
-    {
-      encoding: "utf8",
-      env: { ...process.env, ...(isSoftware ? swiftShaderEnvironment() : {}) },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
+  const measured = runOnGpu(
+    "measure-gpu-child.ts",
+    [folder, `${options.threads}`, `${isSoftware}`],
+    isSoftware,
+    resultSchema,
   );
-  if (status !== 0) throw new Error(`The measurement ended with code ${status}.`);
-  const measured = v.parse(resultSchema, JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
+  const questions = runOnGpu("measure-gpu-questions.ts", [], isSoftware, questionsSchema);
   return {
     device: isSoftware ? "SwiftShader (software)" : hardware.join(", "),
     isSoftware,
     model: config.name,
     ...measured,
+    questions,
   };
+}
+
+/** Vulkan's loader is found by what the environment says when a process starts. */
+function runOnGpu<T>(program: string, args: string[], isSoftware: boolean, result: v.GenericSchema<unknown, T>): T {
+  return runChild(program, args, result, isSoftware ? swiftShaderEnvironment() : {});
 }

@@ -3,11 +3,20 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 
-/** Runs a program of this folder and parses the last line that it prints. @throws Error when it fails */
-export function runChild<T>(program: string, args: readonly string[], result: v.GenericSchema<unknown, T>): T {
+/**
+ * Runs a program of this folder and parses the last line that it prints.
+ * @param environment added to this process's own @throws Error when it fails
+ */
+export function runChild<T>(
+  program: string,
+  args: readonly string[],
+  result: v.GenericSchema<unknown, T>,
+  environment: NodeJS.ProcessEnv = {},
+): T {
   const file = fileURLToPath(new URL(program, import.meta.url));
   const { status, stdout } = spawnSync(process.execPath, [file, ...args], {
     encoding: "utf8",
+    env: { ...process.env, ...environment },
     maxBuffer: 2 ** 28,
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -13,17 +13,18 @@ import { median, rounded, timed } from "./measure-child.ts";
 const MEMORY_TOKENS = 2048;
 /** Tokens of a question that are looked up by, and layers that have projections. */
 const [QUESTION_TOKENS, LAYERS, BLOCK_TOKENS] = [12, 2, 128];
+/** Blocks that are looked up in: a million tokens. */
+const BLOCKS = 8192;
 
 /** How much of each is measured; software takes half a minute a token. */
 interface Amount {
   prefillTokens: number;
   runs: number;
   decodeTokens: number;
-  blocks: number;
 }
 
-const HARDWARE: Amount = { prefillTokens: 512, runs: 5, decodeTokens: 32, blocks: 8192 };
-const SOFTWARE: Amount = { prefillTokens: 64, runs: 1, decodeTokens: 2, blocks: 256 };
+const HARDWARE: Amount = { prefillTokens: 512, runs: 5, decodeTokens: 32 };
+const SOFTWARE: Amount = { prefillTokens: 64, runs: 1, decodeTokens: 2 };
 
 async function measure(folder: string, threads: number, amount: Amount): Promise<object> {
   const converted = await readConverted(folder);
@@ -37,14 +38,14 @@ async function measure(folder: string, threads: number, amount: Amount): Promise
   let before = { up: 0, down: 0 };
   const gpu = await speeds(language, amount, () => (before = device.transfers));
   const { up, down } = device.transfers;
-  const index = await filledIndex(threads, amount.blocks);
+  const index = await filledIndex(threads);
   const onDevice = new DeviceTokenIndex(index, threads);
   const queries = questions();
   const [cpuLookup, lookup] = [await best(() => index.score(queries)), await best(() => onDevice.score(queries))];
   return {
     ...gpu,
     lookupMs: rounded(lookup),
-    lookupTokens: amount.blocks * BLOCK_TOKENS,
+    lookupTokens: BLOCKS * BLOCK_TOKENS,
     bytesPerToken: Math.round((up - before.up + down - before.down) / amount.decodeTokens),
     deviceBytes: device.bytes + onDevice.bytes,
     cpu: { ...cpu, lookupMs: rounded(cpuLookup) },
@@ -90,12 +91,12 @@ function memory({ config }: LanguageModel): LayerKv {
   return { keys: layers(), values: layers() };
 }
 
-async function filledIndex(threads: number, blocks: number): Promise<TokenIndex> {
+async function filledIndex(threads: number): Promise<TokenIndex> {
   const random = seededRandom(2);
   const index = await TokenIndex.open(LAYERS, threads);
   const codes = () => Int8Array.from({ length: BLOCK_TOKENS * PROJECTED }, () => Math.floor(random() * 15) - 7);
   const some = Array.from({ length: 64 }, () => packEntry(Array.from({ length: LAYERS }, codes)));
-  for (let block = 0; block < blocks; block++) index.add(block, some[block % some.length] ?? new Uint8Array(0));
+  for (let block = 0; block < BLOCKS; block++) index.add(block, some[block % some.length] ?? new Uint8Array(0));
   return index;
 }
 

@@ -11,7 +11,7 @@ import { goldenPath } from "../models/golden-checkpoints.ts";
 import { decodeLogits, largestDifference } from "../support/all-logits.ts";
 import { packFloatModel } from "../support/float-model.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { randomTokens } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 import { checkSwiftShader, HAS_SWIFTSHADER } from "../support/swiftshader.ts";
 
 const faulty = new URL("self-test-child.ts", import.meta.url);

@@ -8,7 +8,8 @@ import { DeviceLost } from "../../engine/runtime/device-lost.ts";
 import { largestDifference } from "../support/all-logits.ts";
 import { giveRoomFor } from "../support/little-memory.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 const POSITIONS = 2048;
 

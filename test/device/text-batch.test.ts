@@ -8,7 +8,8 @@ import { largestDifference } from "../support/all-logits.ts";
 import { packFloatModel } from "../support/float-model.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { checkSwiftShader, HAS_SWIFTSHADER } from "../support/swiftshader.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 const WANTS = { hidden: true, queries: true, residuals: true };
 

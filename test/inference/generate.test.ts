@@ -3,7 +3,8 @@ import { WindowState } from "../../engine/inference/decoding-state.ts";
 import { generate, type GenerateOptions, type GenerateStep } from "../../engine/inference/generate.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { argmax } from "../../engine/inference/logits.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 const SUFFIX = randomTokens(6, 3);
 

@@ -6,7 +6,8 @@ import { type InfllmSettings, PUBLISHED_SETTINGS } from "../../engine/memory/inf
 import { hiddenStates, largestDifference } from "../support/all-logits.ts";
 import { PlainInfllm } from "../support/plain-infllm.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 const small: InfllmSettings = {
   initTokens: 6,

@@ -2,7 +2,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { LayerwiseModel, type LayerRowsOut } from "../../engine/inference/layerwise-model.ts";
 import { hiddenStates, largestDifference } from "../support/all-logits.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 async function open(model: LanguageModel): Promise<LayerwiseModel> {
   const layerwise = await LayerwiseModel.open(model, 1);

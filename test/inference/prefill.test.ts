@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { CHUNK_ROWS, PREFILL_ROWS } from "../../engine/graph/attention.ts";
 import { decodeLogits, hiddenStates, largestDifference } from "../support/all-logits.ts";
-import { openTinyModel, randomTokens } from "../support/tiny-model.ts";
+import { openTinyModel } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 
 // Prefill attends a chunk of rows at a time, decode a token at a time: two ways to the same numbers.
 describe.each(["llama", "qwen3"])("%s", (architecture) => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { largestDifference } from "../support/all-logits.ts";
-import { randomTokens } from "../support/tiny-model.ts";
+import { randomTokens } from "../support/tiny-tokens.ts";
 import { openTinyWorkspace } from "../support/tiny-workspace.ts";
 
 const SIGNAL = new AbortController().signal;

@@ -4,7 +4,6 @@ import { openModel } from "../../engine/models/open-model.ts";
 import { goldenPath } from "../models/golden-checkpoints.ts";
 import { packFloatModel } from "./float-model.ts";
 import { temporaryFolder } from "./folder.ts";
-import { randomInteger, seededRandom } from "./random.ts";
 
 /**
  * A tiny random checkpoint in full precision, closed after the test: what two ways through the engine compute can be compared
@@ -16,10 +15,4 @@ export async function openTinyModel(architecture = "llama", positions = 512): Pr
   await source.close();
   onTestFinished(() => model.close());
   return model;
-}
-
-/** Token ids of no meaning that any fixture knows; none is a special token. */
-export function randomTokens(count: number, seed: number): Int32Array {
-  const random = seededRandom(seed);
-  return Int32Array.from({ length: count }, () => 3 + randomInteger(random, 300));
 }
