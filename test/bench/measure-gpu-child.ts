@@ -16,7 +16,7 @@ const [QUESTION_TOKENS, LAYERS, BLOCK_TOKENS] = [12, 2, 128];
 /** Blocks that are looked up in: a million tokens. */
 const BLOCKS = 8192;
 
-/** How much of each is measured; software takes half a minute a token. */
+/** How much of each is measured; software takes ten seconds and more a token. */
 interface Amount {
   prefillTokens: number;
   runs: number;
