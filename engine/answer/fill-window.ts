@@ -1,7 +1,5 @@
 /** Fills the attention window for a question: with the blocks that a look-up chose, or with everything where it fits. */
-import { BlockPool } from "../blocks/block-pool.ts";
-import { ColdTier } from "../blocks/cold-tier.ts";
-import { BLOCK_TOKENS, type KvShape } from "../blocks/block.ts";
+import { openPool } from "../blocks/open-pool.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
 import { BlockRestorer } from "../ingest/restore-blocks.ts";
 import type { Excerpt } from "../inference/prompt.ts";
@@ -27,6 +25,8 @@ const PLAIN_TOKENS = 1_024;
 const HEADER_TOKENS = 16;
 /** Blocks that `reread` reads again as text. */
 const EXCERPTS = 2;
+/** Blobs of blocks asked for lately stay in memory: follow-up questions mostly need the same ones. */
+const POOL_BYTES = 128 * 2 ** 20;
 /** Room for question and answer before the window has to grow. */
 const LOCAL_TOKENS = 128;
 
@@ -54,7 +54,10 @@ export class WindowFiller {
     this.encoder = encoder;
     this.lookUp = lookUp;
     this.restorer = new BlockRestorer(store, encoder);
-    this.loader = new BlockLoader(openPool(store, encoder.shape, log), encoder.shape);
+    this.loader = new BlockLoader(
+      openPool(store, encoder.shape, { log, maxLeaseBlocks: MOST_BLOCKS, ramBytes: POOL_BYTES }),
+      encoder.shape,
+    );
   }
 
   /** Looks the question up and places the best blocks; plain attention where the whole workspace is small. */
@@ -175,14 +178,4 @@ function withAsked(found: readonly Hit[], ranking: readonly Hit[], asked: readon
   const hits = new Map(ranking.filter(({ block }) => ids.has(block.id)).map((hit) => [hit.block.id, hit]));
   const first = asked.flatMap(({ id }) => hits.get(id) ?? []).map((hit): Hit => ({ ...hit, why: "asked" }));
   return [...first, ...found.filter(({ block }) => !ids.has(block.id))].slice(0, MOST_BLOCKS);
-}
-
-/** Blobs of blocks asked for lately stay in memory: follow-up questions mostly need the same ones. */
-const POOL_BYTES = 128 * 2 ** 20;
-
-function openPool(store: Store, shape: KvShape, log: (line: string) => void): BlockPool {
-  // The largest codec keeps 2 bytes a number.
-  const blockBytes = 2 * 2 * BLOCK_TOKENS * shape.layers * shape.kvHeads * shape.headDim;
-  const ramBytes = Math.max(POOL_BYTES, 2 * MOST_BLOCKS * blockBytes);
-  return new BlockPool(new ColdTier(store, shape, log), { ramBytes, maxLeaseBlocks: MOST_BLOCKS, blockBytes });
 }

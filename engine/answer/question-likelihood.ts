@@ -3,9 +3,9 @@
  * arXiv 2204.07496). The model reads the question behind the block's stored keys and values, so it costs as many tokens as the
  * question has, whatever the block's length. It knows that an espresso maker is a coffee machine, which shared words do not tell.
  */
-import { BlockPool } from "../blocks/block-pool.ts";
-import { ColdTier } from "../blocks/cold-tier.ts";
 import { BLOCK_TOKENS } from "../blocks/block.ts";
+import { openPool } from "../blocks/open-pool.ts";
+import type { AttentionWindow } from "../inference/attention-window.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
 import { logLikelihoods } from "../inference/logits.ts";
@@ -26,13 +26,11 @@ export class QuestionLikelihood {
   readonly #loader: BlockLoader;
 
   constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, log: (line: string) => void) {
-    const { layers, kvHeads, headDim } = encoder.shape;
-    // The largest codec keeps 2 bytes a number of keys and values.
-    const blockBytes = 2 * 2 * BLOCK_TOKENS * layers * kvHeads * headDim;
-    const options = { ramBytes: 2 * SIDE_BY_SIDE * blockBytes, maxLeaseBlocks: SIDE_BY_SIDE, blockBytes };
+    // Blocks are read once and in order: keeping more than a run's would keep none that is read again.
+    const pool = openPool(store, encoder.shape, { log, maxLeaseBlocks: SIDE_BY_SIDE, ramBytes: 0 });
     this.#model = model;
     this.#encoder = encoder;
-    this.#loader = new BlockLoader(new BlockPool(new ColdTier(store, encoder.shape, log), options), encoder.shape);
+    this.#loader = new BlockLoader(pool, encoder.shape);
   }
 
   /**
@@ -48,21 +46,33 @@ export class QuestionLikelihood {
     if (room <= 0 || asked.length === 0) return scores;
     // A run has no more rows than the model has positions.
     const step = Math.min(SIDE_BY_SIDE, Math.max(1, Math.floor(positions / (lead.length + asked.length))));
-    for (let from = 0; from < blocks.length; from += step) {
+    const runs = Array.from({ length: Math.ceil(blocks.length / step) }, (_, i) =>
+      blocks.slice(i * step, (i + 1) * step),
+    );
+    const window = this.#roomFor(runs);
+    for (const run of runs) {
       signal?.throwIfAborted();
-      await this.#scoreSome(blocks.slice(from, from + step), lead, asked, scores);
+      window.truncate(this.#encoder.prefix.length);
+      await this.#scoreSome(window, run, { lead, asked }, scores);
     }
     return scores;
   }
 
+  /** A window with the prefix, in which the largest of the runs has room without a copy. */
+  #roomFor(runs: readonly (readonly PlacedBlock[])[]): AttentionWindow {
+    const { prefix } = this.#encoder;
+    const slotsOf = ({ path, tokens }: PlacedBlock) => this.#encoder.header(path).length + tokens;
+    const most = Math.max(0, ...runs.map((run) => run.reduce((sum, block) => sum + slotsOf(block), 0)));
+    return prefix.copy(prefix.length + most);
+  }
+
   async #scoreSome(
+    window: AttentionWindow,
     blocks: readonly PlacedBlock[],
-    lead: Int32Array,
-    asked: Int32Array,
+    { lead, asked }: { lead: Int32Array; asked: Int32Array },
     scores: Map<number, number>,
   ): Promise<void> {
     const { prefix } = this.#encoder;
-    const window = prefix.copy(prefix.length + blocks.reduce((sum, { tokens }) => sum + tokens, 0));
     const placed = this.#loader.loadEach(blocks, window);
     if (placed.length === 0) return;
     const text = [...lead, ...asked];
