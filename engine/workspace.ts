@@ -115,10 +115,15 @@ export class Workspace {
   async recall(params: RecallParams, context: CallContext): Promise<RecallResult> {
     const signal = AbortSignal.any([context.signal, this.closing.signal]);
     await this.work.step(this.catchUp.beforeQuestion({ ...context, signal }, params.compare));
-    const coverage = this.ingestor.coverage();
-    const hits = await this.work.step(this.lookUp.rankClosely(askedFor(params), signal));
-    signal.throwIfAborted();
-    return { blocks: recalledBlocks(this.store, hits, params), coverage };
+    const leave = this.questions.enter();
+    try {
+      const coverage = this.ingestor.coverage();
+      const hits = await this.work.step(this.lookUp.rankClosely(askedFor(params), signal));
+      signal.throwIfAborted();
+      return { blocks: recalledBlocks(this.store, hits, params), coverage };
+    } finally {
+      leave();
+    }
   }
 
   files(): MemoryFile[] {

@@ -73,7 +73,7 @@ export class WindowFiller {
     const total = blocks.reduce((sum, block) => sum + block.tokens, headers);
     const room = this.model.mostSlots - this.encoder.prefix.length - QUESTION_TOKENS;
     if (total <= Math.min(PLAIN_TOKENS, room)) return this.fillPlain(blocks, started, signal);
-    const ranking = await this.lookUp.rankClosely(asked, signal);
+    const ranking = await this.lookUp.rankClosely(asked, signal, wishes.excluded);
     const headerTokens = (path: string) => this.encoder.header(path).length;
     const found = chooseBlocks(ranking, wishes, headerTokens, room);
     const chosen = withAsked(found, ranking, askedBlocks(blocks, wishes.ranges ?? [], headerTokens));

@@ -84,13 +84,16 @@ export class LookUp {
   /**
    * Like `rank`. Where words and names tell little, the best blocks are also ranked by how likely they make the question, which
    * takes the model a second or two. Not for what follows up on another question: likelihoods of both together brought nothing.
+   * @param excluded paths of files whose blocks are left out
    */
-  async rankClosely(asked: Asked, signal: AbortSignal): Promise<Hit[]> {
-    const ranked = await this.rank(asked);
+  async rankClosely(asked: Asked, signal: AbortSignal, excluded: readonly string[] = []): Promise<Hit[]> {
+    const unwanted = new Set(excluded);
+    const ranked = (await this.rank(asked)).filter(({ block }) => !unwanted.has(block.path));
     const weight = likelihoodWeight(ranked.map(({ evidence }) => evidence));
     if (weight === 0 || asked.before !== "" || this.likelihood === undefined) return ranked;
     const blocks = ranked.slice(0, LOOKED_AT).map(({ block }) => block);
-    return withLikelihoods(ranked, await this.likelihood.score(blocks, asked.question, signal), weight);
+    const likelihoods = await this.likelihood.score(blocks, asked.question, signal);
+    return withLikelihoods(ranked, blocks.length, likelihoods, weight);
   }
 
   /** The mean of a block's scores, where these are cosines. */

@@ -23,20 +23,29 @@ export function likelihoodWeight(evidence: Iterable<Evidence>): number {
 }
 
 /**
- * The ranking with likelihoods counted, best first. Whoever has one gains on all that have none: the least likely of them nothing,
- * the others what they are likelier.
+ * The ranking with the likelihoods of its first `looked` blocks counted, best first. These change places among themselves; scores stay with
+ * the places, as how far a score is below the best one's tells elsewhere what is worth a look. A block that could not be read (its keys
+ * and values had to make room) counts as the middle one.
  * @param likelihoods natural logarithms by block id
  */
 export function withLikelihoods(
   ranked: readonly Hit[],
+  looked: number,
   likelihoods: ReadonlyMap<number, number>,
   weight: number,
 ): Hit[] {
   if (likelihoods.size === 0) return [...ranked];
-  const least = Math.min(...likelihoods.values());
-  const counted = ranked.map((hit): Hit => {
-    const gain = weight * ((likelihoods.get(hit.block.id) ?? least) - least);
-    return { ...hit, score: hit.score + gain, why: gain > hit.score ? "states" : hit.why };
+  const sorted = [...likelihoods.values()].sort((a, b) => a - b);
+  const [least, middle] = [sorted[0] ?? 0, sorted[sorted.length >> 1] ?? 0];
+  const first = ranked.slice(0, looked);
+  const counted = first.map((hit) => {
+    const gain = weight * ((likelihoods.get(hit.block.id) ?? middle) - least);
+    return { hit, gain, sum: hit.score + gain };
   });
-  return counted.sort((a, b) => b.score - a.score || a.block.id - b.block.id);
+  counted.sort((a, b) => b.sum - a.sum || a.hit.block.id - b.hit.block.id);
+  const moved = counted.map(({ hit, gain }, place): Hit => {
+    const why = gain > Math.max(0, hit.score) ? "states" : hit.why;
+    return { ...hit, score: first[place]?.score ?? hit.score, why };
+  });
+  return [...moved, ...ranked.slice(looked)];
 }

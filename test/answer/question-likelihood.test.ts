@@ -1,9 +1,10 @@
 /** Against the model's own probabilities, one block at a time, in plain windows. */
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { LookUp } from "../../engine/answer/look-up.ts";
 import { QuestionLikelihood } from "../../engine/answer/question-likelihood.ts";
 import { logSoftmax } from "../../engine/inference/logits.ts";
 import { QUESTION_LEAD } from "../../engine/inference/prompt.ts";
-import { openTinyWorkspace } from "../support/tiny-workspace.ts";
+import { asked as question, openTinyWorkspace } from "../support/tiny-workspace.ts";
 
 const QUESTION = "Where is the harbour's depth kept?";
 
@@ -57,4 +58,24 @@ test("nothing asked is nothing read", async () => {
 test("an aborted question is not read", async () => {
   const { blocks, likelihood } = await open();
   await expect(likelihood.score(blocks, QUESTION, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+});
+
+test("blocks of files that are left out are neither looked at nor counted", async () => {
+  const { store, model, encoder } = await openTinyWorkspace(files());
+  const looked: string[] = [];
+  class Recorded extends QuestionLikelihood {
+    override score(...given: Parameters<QuestionLikelihood["score"]>): Promise<Map<number, number>> {
+      looked.push(...given[0].map(({ path }) => path));
+      return super.score(...given);
+    }
+  }
+  const lookUp = await LookUp.open(store, encoder, 1, new Recorded(store, model, encoder, () => undefined));
+  onTestFinished(() => lookUp.close());
+  const left = "beta/of/beta.js";
+  // Its words are all in the file that is left out: with that file nothing would be looked at.
+  const ranked = await lookUp.rankClosely(question("beta beta"), new AbortController().signal, [left]);
+  expect(ranked.length).toBeGreaterThan(3);
+  expect(ranked.map(({ block }) => block.path)).not.toContain(left);
+  expect(looked.length).toBeGreaterThan(3);
+  expect(looked).not.toContain(left);
 });

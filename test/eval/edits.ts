@@ -33,10 +33,12 @@ interface Outcome {
   /** A recalled block holds the new text; undefined where nothing new is there to be found. */
   found: boolean | undefined;
   answered: boolean | undefined;
-  /** From the hint that the file changed until a question's blocks were found. */
+  /** From the hint that the file changed until a question's blocks were found, less `recallMs`: what the question waited for the change. */
   freshMs: number;
-  /** Finding blocks with nothing to wait for. */
+  /** Finding the same question's blocks with nothing to wait for. */
   recallMs: number;
+  /** From the hint until the blocks were found, all in all. */
+  askedMs: number;
   /** Reading the edited file alone, without memory; undefined where there is none. */
   prefillMs: number | undefined;
 }
@@ -60,6 +62,8 @@ export interface EditsResult extends EditFigures {
   freshOverPrefillInterval: Interval;
   medianOverPrefill: number;
   recallMedianMs: number;
+  /** From the change until a question about it has its blocks, look-up and likelihoods included, at the 95th percentile. */
+  askedP95Ms: number;
   kinds: Record<string, EditFigures>;
   tokens: number;
   seed: number;
@@ -131,9 +135,10 @@ class Editing {
     const started = performance.now();
     await workspace.changed(hints);
     const blocks = await this.#recall(edit);
-    const fresh = performance.now();
+    const asked = performance.now();
     await this.#recall(edit);
-    const recallMs = performance.now() - fresh;
+    const recallMs = performance.now() - asked;
+    const askedMs = asked - started;
     const answer = await this.#memory.ask(edit.question, { maxTokens: ANSWER_TOKENS });
     const after = await this.#prefill(edit);
     const value = edit.wanted?.split(" = ")[1];
@@ -143,7 +148,8 @@ class Editing {
       staleAnswer: edit.gone.some((text) => answer.includes(text)),
       found: edit.wanted === undefined ? undefined : blocks.some((block) => this.#holds(block, edit)),
       answered: value === undefined ? undefined : answer.includes(value),
-      freshMs: fresh - started,
+      freshMs: Math.max(0, askedMs - recallMs),
+      askedMs,
       recallMs,
       prefillMs: before === undefined || after === undefined ? undefined : (before + after) / 2,
     };
@@ -215,6 +221,10 @@ function figures(outcomes: readonly Outcome[]): Omit<EditsResult, "tokens" | "se
     recallMedianMs: percentile(
       outcomes.map(({ recallMs }) => recallMs),
       0.5,
+    ),
+    askedP95Ms: percentile(
+      outcomes.map(({ askedMs }) => askedMs),
+      0.95,
     ),
     kinds: Object.fromEntries(kinds),
   };

@@ -23,20 +23,41 @@ test("where a block defines what is asked for, nothing is looked at again", () =
   expect(likelihoodWeight([evidence(0), evidence(0.1, true)])).toBe(0);
 });
 
-test("a likely block goes before those that scored better", () => {
+test("a likely block goes before those that scored better, and scores stay with the places", () => {
   const ranked = [hit(1, 5), hit(2, 4), hit(3, 3), hit(4, 2)];
   const likelihoods = new Map([
     [1, -60],
     [2, -61],
     [3, -40],
   ]);
-  const counted = withLikelihoods(ranked, likelihoods, 0.5);
+  const counted = withLikelihoods(ranked, 3, likelihoods, 0.5);
   expect(ids(counted)).toEqual([3, 1, 2, 4]);
-  expect(counted.map(({ score }) => score)).toEqual([3 + 0.5 * 21, 5.5, 4, 2]);
+  expect(counted.map(({ score }) => score)).toEqual([5, 4, 3, 2]);
   expect(counted.map(({ why }) => why)).toEqual(["states", "words", "words", "words"]);
+});
+
+test("a block that was looked at and could not be read is neither first nor last for it", () => {
+  const ranked = [hit(1, 5), hit(2, 5), hit(3, 5), hit(4, 5)];
+  const likelihoods = new Map([
+    [1, -61],
+    [2, -50],
+    [4, -40],
+  ]);
+  expect(ids(withLikelihoods(ranked, 4, likelihoods, 1))).toEqual([4, 2, 3, 1]);
+});
+
+test("a gain that is small beside a negative score is not why a block was chosen", () => {
+  const likelihoods = new Map([
+    [1, -50],
+    [2, -50],
+  ]);
+  expect(withLikelihoods([hit(1, -1), hit(2, -2)], 2, likelihoods, 1).map(({ why }) => why)).toEqual([
+    "words",
+    "words",
+  ]);
 });
 
 test("without a likelihood the ranking stays", () => {
   const ranked = [hit(1, 5), hit(2, 4)];
-  expect(withLikelihoods(ranked, new Map(), 2)).toEqual(ranked);
+  expect(withLikelihoods(ranked, 2, new Map(), 2)).toEqual(ranked);
 });
