@@ -2,7 +2,7 @@ import { RepoMemoryError } from "../protocol/errors.ts";
 import type { AskParams, AskResult, Coverage, SamplingOptions, Strategy } from "../protocol/requests.ts";
 import { type Arguments, given, type OptionSpec, usageError } from "./arguments.ts";
 import { answerBatch, batchQuestions } from "./batch.ts";
-import { type Command, type CommandCall, folderArgument, ingestIfNew } from "./command.ts";
+import { type Command, type CommandCall, folderArgument, ingestFor, ingestIfNew } from "./command.ts";
 import { count, duration, lines, readSoFar } from "./figures.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,6 +31,7 @@ export const askCommand: Command = {
   options: {
     ...answerOptions,
     ingest: { type: "boolean", help: "Read all that is new first, however much it is" },
+    "read-for": { type: "string", value: "S", help: "Read for S seconds at most, then answer from what is there" },
     batch: { type: "string", value: "FILE", help: 'Answer lines of {"id", "question"}; "-" is standard input' },
   },
   examples: [
@@ -86,10 +87,9 @@ async function runAsk(call: CommandCall): Promise<void> {
 
 /** Reads the folder first where it was never read, or where the user wants the newest state. */
 async function prepare(call: CommandCall, folder: string): Promise<void> {
-  const done = await ingestIfNew(call, folder);
-  if (done || !call.args.flag("ingest")) return;
-  await (await call.engine()).ingest({ folder }, call.context);
-  call.bars.end();
+  const seconds = call.args.number("read-for", { min: 1, max: 86_400 });
+  const done = await ingestIfNew(call, folder, seconds);
+  if (!done && call.args.flag("ingest")) await ingestFor(call, folder, seconds);
 }
 
 /** Asks without showing anything. */

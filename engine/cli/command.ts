@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Readable } from "node:stream";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import type { CallContext, EngineApi, EngineOptions } from "../protocol/requests.ts";
@@ -71,13 +72,32 @@ export async function existingFolder({ environment }: CommandCall, path: string)
   });
 }
 
-/** Reads the folder into memory if that was never done, or not to the end; true when it did. */
-export async function ingestIfNew(call: CommandCall, folder: string): Promise<boolean> {
-  const engine = await call.engine();
-  const { state } = await engine.status(folder);
+/**
+ * Reads the folder into memory if that was never done, or not to the end; true when it did.
+ * @param seconds that are waited for at most
+ */
+export async function ingestIfNew(call: CommandCall, folder: string, seconds?: number): Promise<boolean> {
+  const { state } = await (await call.engine()).status(folder);
   if (state === "ready") return false;
   call.terminal.note(`Reading ${folder} into memory first.`);
-  await engine.ingest({ folder }, call.context);
-  call.bars.end();
+  await ingestFor(call, folder, seconds);
   return true;
+}
+
+/** Reads what is new in the folder. After so many seconds, where these are given, the reading goes on without being waited for. */
+export async function ingestFor(call: CommandCall, folder: string, seconds?: number): Promise<void> {
+  const engine = await call.engine();
+  const waited = new AbortController();
+  const { signal, onProgress } = call.context;
+  const tell: typeof onProgress = (progress) => void (waited.signal.aborted || onProgress(progress));
+  const reading = engine.ingest({ folder }, { signal, onProgress: tell }).then(() => true);
+  const over = seconds === undefined ? [] : [setTimeout(seconds * 1000, false, { signal: waited.signal })];
+  try {
+    const isRead = await Promise.race([reading, ...over]);
+    if (!isRead) call.terminal.note(`Read for ${seconds} s; the rest is read when the folder is read again.`);
+  } finally {
+    waited.abort();
+    for (const promise of [reading, ...over]) promise.catch(() => undefined);
+    call.bars.end();
+  }
 }

@@ -70,6 +70,19 @@ describe("the command line with the real model", () => {
     expect(second.stdout).toBe(first.stdout);
   });
 
+  test("answers from what was read in the time that there was, and says how much that is", async () => {
+    const source = (i: number) =>
+      Array.from({ length: 60 }, (_, j) => `export const v${i}_${j} = ${i * j};\n`).join("");
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}.ts`, source(i)]));
+    const [folder, data] = [temporaryFolder(many), temporaryDataDir()];
+    const { code, stderr } = await cli(data, ["ask", folder, "What is v0_1?", "--max-tokens", "8", "--read-for", "2"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("Read for 2 s");
+    expect(stderr).toMatch(/Read so far: \d\d? %/);
+    const status = JSON.parse((await cli(data, ["status", folder, "--json"])).stdout);
+    expect(status.files).toBeLessThan(200);
+  });
+
   test("Ctrl-C ends an ingestion with 130; the next one takes it up", async () => {
     const many = Array.from({ length: 24 }, (_, i) => [`f${i}.ts`, `export const v${i} = [${"1, ".repeat(100)}];\n`]);
     const [folder, data] = [temporaryFolder(Object.fromEntries(many)), temporaryDataDir()];
