@@ -91,7 +91,7 @@ export function Composer({ state, isAnswering }: { state: ViewState; isAnswering
           {isAnswering ? <StopButton /> : <AskButton disabled={!canAsk} onClick={ask} />}
         </div>
       </div>
-      <p class="disclaimer">{t("A small model on this machine answers. Check its sources.")}</p>
+      <p class="disclaimer">{t("A small model on this machine answers. Check what it says.")}</p>
     </footer>
   );
 }
