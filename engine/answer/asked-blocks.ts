@@ -12,18 +12,20 @@ const MOST_ASKED = MOST_BLOCKS / 2;
  * Blocks that overlap the ranges, within the budget: the first block of each range before the second of any, so that a long range
  * does not take the place of the others. Ranges that are not in memory lead to none.
  * @param headerTokens what a block's file header costs, once a file
+ * @param room tokens that a window has for all blocks: what is found besides gets half of a small one
  */
 export function askedBlocks(
   blocks: readonly PlacedBlock[],
   ranges: readonly LineRange[],
   headerTokens: (path: string) => number,
+  room = Infinity,
 ): PlacedBlock[] {
   const wanted = new Set(ranges.map(({ path }) => path));
   const known = blocks.filter(({ path }) => wanted.has(path));
   const perRange = ranges.map((range) => known.filter((block) => overlaps(block, range)));
   const longest = Math.max(0, ...perRange.map(({ length }) => length));
   const inTurn = Array.from({ length: longest }, (_, i) => perRange.flatMap((found) => found[i] ?? [])).flat();
-  const taken = takeWithinBudget(new Set(inTurn), ASKED_TOKENS, ({ path }) => headerTokens(path));
+  const taken = takeWithinBudget(new Set(inTurn), Math.min(ASKED_TOKENS, room / 2), ({ path }) => headerTokens(path));
   return taken.slice(0, MOST_ASKED);
 }
 

@@ -75,8 +75,9 @@ export class WindowFiller {
     if (total <= Math.min(PLAIN_TOKENS, room)) return this.fillPlain(blocks, started, signal);
     const ranking = await this.lookUp.rankClosely(asked, signal, wishes.excluded);
     const headerTokens = (path: string) => this.encoder.header(path).length;
-    const found = chooseBlocks(ranking, wishes, headerTokens, room);
-    const chosen = withAsked(found, ranking, askedBlocks(blocks, wishes.ranges ?? [], headerTokens));
+    const named = askedBlocks(blocks, wishes.ranges ?? [], headerTokens, room);
+    const found = chooseBlocks(ranking, wishes, headerTokens, room - tokensOf(named, headerTokens));
+    const chosen = withAsked(found, ranking, named);
     const lookupMs = performance.now() - started;
     await this.restorer.restore(
       chosen.map(({ block }) => block.id),
@@ -170,6 +171,12 @@ export class WindowFiller {
     if (tokens.length > 0) await this.model.read(window, Int32Array.from(tokens), window.length, signal);
     return slots;
   }
+}
+
+/** What blocks take of a window, their files' headers included. */
+function tokensOf(blocks: readonly PlacedBlock[], headerTokens: (path: string) => number): number {
+  const headers = [...new Set(blocks.map(({ path }) => path))].map(headerTokens);
+  return [...headers, ...blocks.map(({ tokens }) => tokens)].reduce((sum, count) => sum + count, 0);
 }
 
 /** What was asked for goes before what was found, and takes the place of the least of it where a window holds no more. */

@@ -56,7 +56,7 @@ test("a large workspace gives its best blocks, within the budget, headers counte
   expect(window.length - encoder.prefix.length).toBeLessThanOrEqual(BUDGET);
 });
 
-test("a GPU with little memory gets fewer blocks, pinned ones among them", async () => {
+test("a GPU with little memory gets fewer blocks, pinned ones and those that a question names among them", async () => {
   const { model, encoder, filler } = await openTinyWorkspace(large());
   const room = 400;
   const slots = vi.spyOn(model, "mostSlots", "get").mockReturnValue(encoder.prefix.length + 384 + room);
@@ -64,7 +64,13 @@ test("a GPU with little memory gets fewer blocks, pinned ones among them", async
     await filler.fill(asked("What is gamma?"), {}, SIGNAL),
     await filler.fill(asked("What is gamma?"), { pinned: ["theta.js"] }, SIGNAL),
   ];
-  for (const { window } of [found, pinned]) expect(window.length - encoder.prefix.length).toBeLessThanOrEqual(room);
+  const ranges = ["theta.js", "eta.js", "zeta.js"].map((path) => ({ path, startLine: 1, endLine: 40 }));
+  const named = await filler.fill(asked("What is gamma?"), { ranges }, SIGNAL);
+  const all = await filler.fill(asked("What is gamma?"), { ranges, pinned: ["alpha.js"] }, SIGNAL);
+  for (const { window } of [found, pinned, named, all])
+    expect(window.length - encoder.prefix.length).toBeLessThanOrEqual(room);
+  expect(named.chosen[0]).toMatchObject({ path: "theta.js", why: "asked" });
+  expect(named.chosen.map(({ path }) => path)).toContain("gamma.js");
   expect(found.chosen[0]?.path).toBe("gamma.js");
   expect(pinned.chosen.map(({ path }) => path)).toEqual(expect.arrayContaining(["theta.js", "gamma.js"]));
   slots.mockRestore();
