@@ -47,6 +47,7 @@ function statusText({
   deviceBytes,
   deviceMostBytes,
   deviceTokens,
+  deviceFull,
   ...disk
 }: StatusResult): string {
   return [
@@ -55,7 +56,7 @@ function statusText({
     `Memory  ${counted(files, "file")}, ${counted(blocks, "block")}, ${counted(tokens, "token")}, ${bytes(size)} on disk`,
     `Disk    ${bytes(disk.storesBytes)} of ${bytes(disk.budgetBytes)} for the memory of all folders`,
     `Model   ${model === undefined ? "none chosen yet" : `${model.name} (${model.license || "license not stated"})`}`,
-    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}${deviceMemory({ deviceBytes, deviceMostBytes, deviceTokens })}`,
+    `Device  ${device}${deviceWhy(deviceReason, deviceDetail)}${deviceMemory({ deviceBytes, deviceMostBytes, deviceTokens })}${deviceFull === undefined ? "" : `; no room: ${deviceFull}`}`,
   ].join("\n");
 }
 

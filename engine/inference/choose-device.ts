@@ -9,7 +9,7 @@ import { findGpus, type Gpus } from "../runtime/gpus.ts";
 import { RUNTIME_VERSION } from "../runtime/session.ts";
 import { DEVICE_GRAPHS_VERSION, DeviceModel } from "./device-model.ts";
 import { DeviceRecords } from "./device-records.ts";
-import { windowSizes } from "./device-window.ts";
+import { windowSizes } from "./device-windows.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { testDevice } from "./test-device.ts";
 
@@ -39,6 +39,7 @@ export class ModelDevice {
   #gpu: string | undefined;
   #reason: DeviceReason = "chosen";
   #detail = "";
+  #full = "";
   #inUse: DeviceModel | undefined;
   /** Slots of windows that the model has a use for. */
   #wanted = 0;
@@ -55,6 +56,7 @@ export class ModelDevice {
       deviceReason: this.#reason,
       ...(this.#detail === "" ? {} : { deviceDetail: this.#detail }),
       ...(this.#inUse ? memoryOf(this.#inUse, this.#wanted) : {}),
+      ...(this.#full === "" ? {} : { deviceFull: this.#full }),
     };
   }
 
@@ -108,7 +110,11 @@ export class ModelDevice {
     if (this.#closing.signal.aborted) return device.close();
     if (slots !== undefined) device.hold(slots);
     this.#wanted = windowSizes(model.positions).at(-1) ?? 0;
-    model.useDevice(device, ({ message }) => this.#stay("lost", message));
+    model.useDevice(
+      device,
+      ({ message }) => this.#stay("lost", message),
+      ({ message }) => this.#noteFull(message),
+    );
     this.#inUse = device;
     this.#gpu = `${gpu} (WebGPU)`;
     this.#reason = this.#options.choice === "webgpu" ? "chosen" : "passed";
@@ -116,10 +122,17 @@ export class ModelDevice {
     this.#options.log(`The model runs on ${this.#gpu}. ${detail}`.trim());
   }
 
+  /** Each token of a long text says the same: it is logged once. */
+  #noteFull(message: string): void {
+    if (message !== this.#full) this.#options.log(`The CPU computes what the GPU has no room for: ${message}.`);
+    this.#full = message;
+  }
+
   #stay(reason: DeviceReason, detail: string): void {
     this.#records?.end(false);
     this.#gpu = undefined;
     this.#inUse = undefined;
+    this.#full = "";
     this.#reason = reason;
     this.#detail = detail;
     if (reason !== "no-gpu") this.#options.log(`The model runs on the CPU: ${reason}${detail && `, ${detail}`}.`);

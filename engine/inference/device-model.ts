@@ -10,7 +10,8 @@ import type { ModelConfig } from "../models/model-source.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
 import { floats, type Provider, Session, type Tensor } from "../runtime/session.ts";
 import type { AttentionWindow } from "./attention-window.ts";
-import { type DeviceWindow, DeviceWindows, SLOT_STEP } from "./device-window.ts";
+import { type DeviceWindow, SLOT_STEP } from "./device-window.ts";
+import { DeviceWindows } from "./device-windows.ts";
 import { type Rows, rowFeeds, seenBy } from "./device-rows.ts";
 import { observedLayers, projectedLayers, type AttentionHeads } from "./observed-layers.ts";
 

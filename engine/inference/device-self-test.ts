@@ -1,4 +1,6 @@
-/** Whether a GPU computes what the CPU does, and faster: every graph of `DeviceModel` on small inputs. Run in a process of its own. */
+/** Whether a GPU computes what the CPU does, and faster: every graph of `DeviceModel` on small inputs, in windows of 512 and 1,024 slots. Run in a process of its own. */
+import type { LayerKv } from "../blocks/block.ts";
+import type { ModelConfig } from "../models/model-source.ts";
 import type { DeviceReason } from "../protocol/device.ts";
 import { ropeTable } from "../graph/rope.ts";
 import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
@@ -8,7 +10,7 @@ import { DeviceLost } from "../runtime/device-lost.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import { type ConvertedModel, readConverted } from "./converted-model.ts";
 import { type DeviceFolder, DeviceModel } from "./device-model.ts";
-import { windowSizes } from "./device-window.ts";
+import { windowSizes } from "./device-windows.ts";
 import { LanguageModel } from "./language-model.ts";
 import { createRandom } from "./random.ts";
 import { batchRows } from "./text-batch.ts";
@@ -33,8 +35,10 @@ interface SelfTestOptions {
 
 /** Of the range of the CPU's numbers. WebGPU's float32 is within 1e-5; where a kernel is wrong, errors are above this. */
 const TOLERANCE = 1e-2;
-/** Tokens of the runs that are compared: kernels differ by the number of rows. */
+/** Tokens of the runs that are compared: kernels differ by the number of rows. All of them stand in a window's first buffers. */
 const RUNS = [1, 3, 70, 130];
+/** Slots that are filled behind them, as blocks fill them: the window gets larger buffers, with what it had in the first. */
+const PLACED = 400;
 /** Blocks of the look-up that is compared. */
 const LOOKED_UP = 70;
 /** Tokens of texts that go through one run. */
@@ -126,15 +130,27 @@ async function compare(
       if (!(difference <= TOLERANCE)) faults.push(`${name}: off by ${difference.toExponential(1)} of the range`);
     });
   };
-  for (const rows of RUNS.filter((count) => count + sides[0].window.length + 2 < positions)) {
-    const tokens = Int32Array.from({ length: rows }, () => Math.floor(random() * config.vocabulary));
+  const hasPositions = (count: number) => sides[0].window.length + count <= positions;
+  const someTokens = (count: number) =>
+    Int32Array.from({ length: count }, () => Math.floor(random() * config.vocabulary));
+  for (const rows of RUNS) {
+    // One more is written behind them.
+    if (!hasPositions(rows + 1)) break;
+    const tokens = someTokens(rows);
     await both(`${rows} tokens`, (side) => readTokens(side, tokens));
     await both(`one token behind ${rows}`, ({ model, window }) => decodeToken(model, window, tokens[0] ?? 0));
     if (faults.length > 0) break;
   }
-  const texts = BATCH.map((rows) => Int32Array.from({ length: rows }, () => Math.floor(random() * config.vocabulary)));
-  if (Math.max(...BATCH) + sides[0].window.length <= positions)
+  if (hasPositions(Math.max(...BATCH))) {
+    const texts = BATCH.map(someTokens);
     await both("texts in one run", (side) => readTexts(side, texts));
+  }
+  if (hasPositions(PLACED + 4)) {
+    const [kv, tokens] = [someKv(config, random), someTokens(3)];
+    for (const { window } of sides) window.append(kv, 0, PLACED, window.length);
+    await both("tokens in a window that has grown", (side) => readTokens(side, tokens));
+    await both("one token in a window that has grown", ({ model, window }) => decodeToken(model, window, 0));
+  }
   return faults[0];
 }
 
@@ -161,6 +177,13 @@ async function compareLookup(threads: number): Promise<string | undefined> {
   const differences = expected.map((scores, layer) => relativeDifference(values(scores), values(got[layer])));
   const worst = Math.max(...differences);
   return worst <= TOLERANCE ? undefined : `look-up: off by ${worst.toExponential(1)} of the range`;
+}
+
+/** Keys and values of no meaning, un-rotated, for `PLACED` slots. */
+function someKv({ layers, kvHeads, headDim }: ModelConfig, random: () => number): LayerKv {
+  const rows = () => Float32Array.from({ length: PLACED * kvHeads * headDim }, () => random() - 0.5);
+  const all = () => Array.from({ length: layers }, rows);
+  return { keys: all(), values: all() };
 }
 
 /** A model and what it has read. */

@@ -7,12 +7,14 @@ import type { AttentionHeads } from "./observed-layers.ts";
 /** Computes on a device while there is one. */
 export class DeviceUse {
   readonly #onLost: (error: Error) => void;
+  readonly #onFull: (error: Error) => void;
   #model: DeviceModel | undefined;
 
-  /** @param onLost called when the device fails, once */
-  constructor(model: DeviceModel, onLost: (error: Error) => void) {
+  /** @param onLost called when the device fails, once @param onFull called each time that it has no room for something */
+  constructor(model: DeviceModel, onLost: (error: Error) => void, onFull: (error: Error) => void) {
     this.#model = model;
     this.#onLost = onLost;
+    this.#onFull = onFull;
   }
 
   /** `DeviceModel.batchRows`; undefined where there is no device any more. */
@@ -32,7 +34,10 @@ export class DeviceUse {
     try {
       return await run(model);
     } catch (error) {
-      if (error instanceof DeviceFull) return undefined;
+      if (error instanceof DeviceFull) {
+        this.#onFull(error);
+        return undefined;
+      }
       if (!(error instanceof DeviceLost)) throw error;
       // Others that waited for the same device fail after this one.
       if (this.#model) this.#onLost(error);

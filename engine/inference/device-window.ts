@@ -2,8 +2,8 @@
 import { pastNames } from "../graph/attention.ts";
 import { filledNames } from "../graph/device-decoder.ts";
 import type { ModelConfig } from "../models/model-source.ts";
-import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
-import { type Feeds, floats, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
+import { DeviceLost } from "../runtime/device-lost.ts";
+import { dispose, type Feeds, floats, floatTensor, integerTensor, type Session } from "../runtime/session.ts";
 import type { AttentionWindow, SlotRange } from "./attention-window.ts";
 
 /** Windows have a multiple of so many slots: a graph is prepared for each size that it meets. */
@@ -12,7 +12,7 @@ export const SLOT_STEP = 512;
 const UPLOAD_ROWS = 512;
 
 /** Graphs that move windows. */
-interface WindowSessions {
+export interface WindowSessions {
   /** `writeGrowth`; their outputs stay on the device. */
   keyGrowth: Session;
   valueGrowth: Session;
@@ -44,9 +44,19 @@ export class DeviceWindow {
     return layers * 2 * kvHeads * headDim * this.#capacity * Float32Array.BYTES_PER_ELEMENT;
   }
 
-  /** Makes room for `slots` at least; what is there stays. */
+  /**
+   * Makes room for `slots` at least, and reads from it; what is there stays. Where the device has no memory for it, nothing is left
+   * of the window. @throws DeviceLost
+   */
   async reserve(slots: number): Promise<void> {
-    if (this.#capacity < slots) await this.#grow(rounded(slots) - this.#capacity);
+    if (this.#capacity >= slots) return;
+    try {
+      await this.#grow(rounded(slots) - this.#capacity);
+      if (!(await this.isThere())) throw new DeviceLost("The GPU's memory does not hold what was written there");
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /** Uploads slots of a window, all of which its own buffers hold. */
@@ -79,12 +89,11 @@ export class DeviceWindow {
   }
 
   dispose(): void {
-    for (const buffer of Object.values(this.#buffers)) buffer.dispose();
+    for (const buffer of Object.values(this.#buffers)) dispose(buffer);
     this.#buffers = {};
     this.#capacity = 0;
   }
 
-  /** Where the device has no memory for it, nothing is left of the window. @throws DeviceLost */
   async #grow(slots: number): Promise<void> {
     const { layers, kvHeads, headDim } = this.#config;
     const { keyGrowth, valueGrowth } = this.#sessions;
@@ -103,11 +112,10 @@ export class DeviceWindow {
           const { grown: buffer } = await growth.run({ slots: old ?? floatTensor(none, shapeOf(0)), added });
           if (buffer) grown[name] = buffer;
         } catch (error) {
-          for (const buffer of Object.values(grown)) buffer.dispose();
-          this.dispose();
+          for (const buffer of Object.values(grown)) dispose(buffer);
           throw error;
         }
-        old?.dispose();
+        if (old) dispose(old);
         delete this.#buffers[name];
       }
     }
@@ -128,137 +136,8 @@ export class DeviceWindow {
   }
 }
 
-/** Windows that stay on the device: the prefix, a folder that is read whole, and a question. */
-const MOST_WINDOWS = 3;
-
-/** A window of a question with all that may be in it: prefix, looked-up blocks, pinned files, question and answer. */
-const FULL_WINDOW = 3_072;
-/** Room for less than a full window: for the blocks that were looked up, with and without pinned files. */
-const SMALL_WINDOWS = [1_024, 1_536] as const;
-
-/**
- * How much room a device is asked for, in slots of all its windows: from what an answer needs at least to all that is of use, the longest
- * text that the model knows positions for among it.
- */
-export function windowSizes(positions: number): number[] {
-  const longest = rounded(positions);
-  const all = longest + (MOST_WINDOWS - 1) * Math.min(longest, FULL_WINDOW);
-  return [...[...SMALL_WINDOWS, FULL_WINDOW, 2 * FULL_WINDOW].filter((slots) => slots < all), all];
-}
-
-/** The windows on a device, those used last: another gets the buffers of the one that was used least lately. */
-export class DeviceWindows {
-  readonly #config: ModelConfig;
-  readonly #sessions: WindowSessions;
-  /** In the order of their last use. */
-  readonly #placed: { owner: WeakRef<AttentionWindow>; device: DeviceWindow }[] = [];
-  /** Slots that all windows together may have. */
-  #most = Infinity;
-
-  constructor(config: ModelConfig, sessions: WindowSessions) {
-    this.#config = config;
-    this.#sessions = sessions;
-  }
-
-  get bytes(): number {
-    return this.#placed.reduce((sum, { device }) => sum + device.bytes, 0);
-  }
-
-  get mostSlots(): number {
-    return this.#most;
-  }
-
-  /** From now on all windows together have `slots` at most. */
-  hold(slots: number): void {
-    this.#most = slots;
-  }
-
-  /** Asks the device for room, size by size, as long as it gives some: `granted` hears of each. Nothing of it is kept. */
-  async ask(sizes: readonly number[], granted: (slots: number) => void): Promise<void> {
-    this.dispose();
-    const device = new DeviceWindow(this.#config, this.#sessions);
-    try {
-      for (const slots of sizes) {
-        await device.reserve(slots);
-        if (!(await device.isThere())) return;
-        granted(slots);
-      }
-    } catch (error) {
-      if (!(error instanceof DeviceLost)) throw error;
-    } finally {
-      device.dispose();
-    }
-  }
-
-  /**
-   * A window's buffers with `rows` free slots, and all that the window itself holds; `isNew` when its `awayTokens` are not there.
-   * @throws DeviceFull DeviceLost
-   */
-  async place(window: AttentionWindow, rows: number): Promise<{ device: DeviceWindow; isNew: boolean }> {
-    const index = this.#placed.findIndex(({ owner }) => owner.deref() === window);
-    const [known] = index < 0 ? [] : this.#placed.splice(index, 1);
-    const slots = rounded(window.length + rows);
-    if (slots > this.#most) {
-      known?.device.dispose();
-      throw new DeviceFull(`A window of ${slots} tokens, where there is room for ${this.#most}`);
-    }
-    const device = known?.device ?? this.#free();
-    this.#makeRoom(Math.max(slots, device.capacity));
-    const isKept = await this.#reserve(device, slots);
-    this.#placed.push({ owner: known?.owner ?? new WeakRef(window), device });
-    const isNew = !known || !isKept;
-    const here = window.length - window.awayTokens.length;
-    const changes = window.takeChanges();
-    for (const { from, to } of isNew ? [{ from: 0, to: here }] : changes) {
-      await device.upload(window, { from, to: Math.min(to, here) });
-    }
-    return { device, isNew };
-  }
-
-  dispose(): void {
-    for (const { device } of this.#placed.splice(0)) device.dispose();
-  }
-
-  /** Takes the buffers of windows that were used least lately, until there is room for `slots` more. */
-  #makeRoom(slots: number): void {
-    const used = () => this.#placed.reduce((sum, { device }) => sum + device.capacity, 0);
-    while (this.#placed.length > 0 && used() + slots > this.#most) this.#placed.shift()?.device.dispose();
-  }
-
-  /**
-   * Grows a window. Where the device has no memory for it, all others go, then it is done without; so much is not asked for again.
-   * @returns whether what the window held is still there
-   */
-  async #reserve(device: DeviceWindow, slots: number): Promise<boolean> {
-    try {
-      await device.reserve(slots);
-      return true;
-    } catch (error) {
-      if (!(error instanceof DeviceLost)) throw error;
-    }
-    this.dispose();
-    try {
-      await device.reserve(slots);
-      this.#most = slots;
-      return false;
-    } catch (error) {
-      this.#most = slots - SLOT_STEP;
-      if (!(error instanceof DeviceLost) || this.#most < SMALL_WINDOWS[0]) throw error;
-      throw new DeviceFull(`A window of ${slots} tokens, for which the GPU has no memory`, { cause: error });
-    }
-  }
-
-  /** Buffers of a window that nobody has any more, or that was used least lately; else new ones. */
-  #free(): DeviceWindow {
-    const gone = this.#placed.findIndex(({ owner }) => owner.deref() === undefined);
-    const index = gone < 0 && this.#placed.length >= MOST_WINDOWS ? 0 : gone;
-    const [old] = index < 0 ? [] : this.#placed.splice(index, 1);
-    return old?.device ?? new DeviceWindow(this.#config, this.#sessions);
-  }
-}
-
 /** Slots come in steps. */
-function rounded(slots: number): number {
+export function rounded(slots: number): number {
   return Math.ceil(slots / SLOT_STEP) * SLOT_STEP;
 }
 

@@ -93,9 +93,14 @@ export class LanguageModel {
   /**
    * From now on runs are computed on a device, and on the CPU again once it fails: windows and what is being written go on.
    * @param device closed with the model @param onLost called when it fails
+   * @param onFull called each time that it has no room for something, which is computed on the CPU
    */
-  useDevice(device: DeviceModel, onLost: (error: Error) => void): void {
-    this.device = new DeviceUse(device, onLost);
+  useDevice(
+    device: DeviceModel,
+    onLost: (error: Error) => void,
+    onFull: (error: Error) => void = () => undefined,
+  ): void {
+    this.device = new DeviceUse(device, onLost, onFull);
   }
 
   /** What `compute` gives while runs are computed on a device; undefined where they are not, or not any more. */

@@ -30,4 +30,6 @@ export interface DeviceStatus {
   deviceMostBytes?: number;
   /** Tokens that the GPU's windows have room for, where these are fewer than the engine has a use for: less is put into them. */
   deviceTokens?: number;
+  /** What the GPU had no room for last, and the CPU computed; in English. */
+  deviceFull?: string;
 }

@@ -1,7 +1,7 @@
 /** A token index's copy on a GPU: all codes stay there, a question's few tokens go up, and a number a block comes down. */
 import { writeBlockScores } from "../graph/token-maxima.ts";
 import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
-import { floats, floatTensor, type Provider, Session } from "../runtime/session.ts";
+import { floats, floatTensor, freeClosedWeights, type Provider, Session } from "../runtime/session.ts";
 import { PROJECTED } from "./projections.ts";
 import { heaviest, quantizeQueries, type TokenIndex, type TokenQueries } from "./token-index.ts";
 
@@ -81,6 +81,7 @@ export class DeviceTokenIndex {
     const gone = this.#shards.filter((shard) => !stays.includes(shard));
     this.#shards = stays;
     for (const { layers } of gone) await Promise.all(layers.map((session) => session.close()));
+    if (gone.length > 0 && this.#provider === "webgpu") await freeClosedWeights();
     for (let from = 0; from < rest.length; from += SHARD_BLOCKS)
       this.#shards.push(await this.#shard(rest.slice(from, from + SHARD_BLOCKS)));
   }
@@ -118,6 +119,7 @@ export class DeviceTokenIndex {
     // What a lost device cannot free is gone already.
     const sessions = this.#shards.splice(0).flatMap(({ layers }) => layers);
     await Promise.allSettled(sessions.map((session) => session.close()));
+    if (sessions.length > 0 && this.#provider === "webgpu") await freeClosedWeights().catch(() => undefined);
   }
 }
 

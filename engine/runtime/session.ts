@@ -1,5 +1,6 @@
 /** The only module that imports onnxruntime: tensors in, tensors out, on the CPU or on a GPU through WebGPU. */
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
+import { writeSmallConvolution } from "../graph/small-convolution.ts";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import { DeviceLost } from "./device-lost.ts";
 
@@ -18,7 +19,7 @@ export interface SessionOptions {
   dataFolder?: string;
   /** "cpu" by default. With "webgpu" nothing runs on the CPU: a graph that would need it is refused. */
   provider?: Provider;
-  /** Outputs stay on the device, where they can be fed to other sessions; they must be disposed of. WebGPU only. */
+  /** Outputs, float32 all of them, stay on the device, where they can be fed to other sessions; `dispose` gives them back. WebGPU only. */
   keepsOutputs?: boolean;
 }
 
@@ -31,6 +32,32 @@ export type Feeds = Record<string, Tensor>;
 export interface Transfers {
   up: number;
   down: number;
+}
+
+/** What stays on devices until it is closed or disposed of, of all sessions of this process. */
+export interface DeviceHoldings {
+  sessions: number;
+  tensors: number;
+  /** Of the tensors. */
+  bytes: number;
+}
+
+const holdings: DeviceHoldings = { sessions: 0, tensors: 0, bytes: 0 };
+
+/** Counted where it is made and given back, so that what is lost in between shows. */
+export function heldOnDevices(): DeviceHoldings {
+  return { ...holdings };
+}
+
+/** Gives back the memory of a tensor that a run left on a device. */
+export function dispose(tensor: Tensor): void {
+  if (tensor.location === "gpu-buffer") hold(tensor, -1);
+  tensor.dispose();
+}
+
+function hold(tensor: Tensor, sign: 1 | -1): void {
+  holdings.tensors += sign;
+  holdings.bytes += sign * tensor.size * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /** A float32 tensor over `data`, which is passed without a copy. */
@@ -67,6 +94,7 @@ export class Session {
   private constructor(session: InferenceSession, provider: Provider) {
     this.session = session;
     this.provider = provider;
+    if (provider === "webgpu") holdings.sessions++;
   }
 
   /** Loads a model file, or one in memory; that one may refer to external data in `dataFolder`. */
@@ -96,7 +124,7 @@ export class Session {
 
   /** Runs the graph. Only the outputs in `fetches` are copied out; all when it is left out. */
   run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
-    return this.computed(feeds, () => (fetches ? this.session.run(feeds, fetches) : this.session.run(feeds)));
+    return this.computed(feeds, {}, () => (fetches ? this.session.run(feeds, fetches) : this.session.run(feeds)));
   }
 
   /**
@@ -106,15 +134,17 @@ export class Session {
   runInto(feeds: Feeds, places: Feeds, fetches: readonly string[]): Promise<Record<string, Tensor>> {
     const wanted: Record<string, Tensor | null> = { ...places };
     for (const name of fetches) wanted[name] = null;
-    return this.computed(feeds, () => this.session.run(feeds, wanted));
+    return this.computed(feeds, places, () => this.session.run(feeds, wanted));
   }
 
   async close(): Promise<void> {
     await this.session.release();
+    if (this.provider === "webgpu") holdings.sessions--;
   }
 
   private async computed(
     feeds: Feeds,
+    places: Feeds,
     run: () => Promise<InferenceSession.OnnxValueMapType>,
   ): Promise<Record<string, Tensor>> {
     if (this.provider === "cpu") return run();
@@ -122,11 +152,24 @@ export class Session {
       const outputs = await run();
       this.transfers.up += hostBytes(feeds);
       this.transfers.down += hostBytes(outputs);
+      // What stands in a place is that place's memory, by another tensor that owns none.
+      for (const [name, tensor] of Object.entries(outputs))
+        if (tensor.location === "gpu-buffer" && !(name in places)) hold(tensor, 1);
       return outputs;
     } catch (cause) {
       throw new DeviceLost("The GPU failed in work", cause);
     }
   }
+}
+
+/**
+ * Frees the weights of sessions on a device that were closed while others stay open. onnxruntime (1.30) sets them aside until it has laid
+ * out some session's weights anew, which a convolution's opening does and nothing else here. @throws DeviceLost
+ */
+export async function freeClosedWeights(): Promise<void> {
+  if (holdings.sessions === 0) return;
+  const session = await Session.open(writeSmallConvolution(), { threads: 1, provider: "webgpu" });
+  await session.close();
 }
 
 function settingsOf(

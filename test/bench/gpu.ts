@@ -25,11 +25,18 @@ const resultSchema = v.object({
   cpu: v.object(speeds),
 });
 
+/** After the first tenth of the questions, and at the end. */
+const twice = v.tuple([v.number(), v.number()]);
+
 const questionsSchema = v.object({
   questions: v.number(),
-  /** Memory of the device, and of the process, which in software is also the device's: after the first tenth, and at the end. */
-  deviceBytes: v.tuple([v.number(), v.number()]),
-  rssBytes: v.tuple([v.number(), v.number()]),
+  /** Graphs, and tensors that stay on the device, counted where they are made and given back. */
+  deviceSessions: twice,
+  deviceTensors: twice,
+  /** Of the tensors. */
+  deviceBytes: twice,
+  /** Of the process, which in software is also the device's. */
+  rssBytes: twice,
 });
 
 interface GpuResult extends v.InferOutput<typeof resultSchema> {

@@ -96,6 +96,19 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
     expect(device.status.deviceDetail).toContain("1 tokens");
   });
 
+  test("a GPU whose windows lose what they had when they grow ends on the CPU", async () => {
+    vi.stubEnv("REPO_MEMORY_TEST_FAULT", "forgets what grows");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const device = await chosen(await openConverted(1024), { program: faulty, choice: "webgpu" });
+    expect(device.status).toMatchObject({ device: "CPU, 1 threads", deviceReason: "wrong" });
+    expect(device.status.deviceDetail).toContain("a window that has grown");
+  });
+
+  test("a model of few positions is tested with no more than it has", async () => {
+    const device = await chosen(await openConverted(150), { choice: "webgpu" });
+    expect(device.status).toMatchObject({ device: "A GPU (WebGPU)", deviceReason: "chosen" });
+  });
+
   test("a GPU that has no memory for a window beside the model ends on the CPU", async () => {
     vi.stubEnv("REPO_MEMORY_TEST_FAULT", "small");
     onTestFinished(() => void vi.unstubAllEnvs());
@@ -112,7 +125,8 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     const [model, plain] = [await openConverted(2048), await openConverted(2048)];
     const dataDir = temporaryFolder();
-    const device = await chosen(model, { program: faulty, dataDir });
+    const lines: string[] = [];
+    const device = await chosen(model, { program: faulty, dataDir, log: (line) => void lines.push(line) });
     const { deviceBytes = 0, deviceMostBytes = 0, ...status } = device.status;
     expect(status).toEqual({ device: "A GPU (WebGPU)", deviceReason: "passed", deviceTokens: 1024 });
     expect(deviceMostBytes).toBeGreaterThan(deviceBytes);
@@ -128,6 +142,11 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
     // Beyond what the GPU holds: what it wrote is read again, and this text goes on without it.
     await both((side, of) => side.read(of, tokens, 101));
     expect(window.awayTokens).toHaveLength(0);
+    const full = "A window of 1536 tokens, where there is room for 1024";
+    expect(device.status).toMatchObject({ deviceFull: full });
+    await both(async (side, of) => (await side.decode(of, 7, of.length)).logits);
+    // Not once more for each token.
+    expect(lines.slice(1)).toEqual([`The CPU computes what the GPU has no room for: ${full}.`]);
     // Another text has the GPU again.
     const next = model.window(0);
     await model.decode(next, 7, 0);

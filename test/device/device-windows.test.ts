@@ -2,7 +2,8 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { LayerKv } from "../../engine/blocks/block.ts";
 import type { AttentionWindow } from "../../engine/inference/attention-window.ts";
 import { DeviceModel } from "../../engine/inference/device-model.ts";
-import { DeviceWindow, windowSizes } from "../../engine/inference/device-window.ts";
+import { DeviceWindow } from "../../engine/inference/device-window.ts";
+import { windowSizes } from "../../engine/inference/device-windows.ts";
 import type { LanguageModel } from "../../engine/inference/language-model.ts";
 import { DeviceLost } from "../../engine/runtime/device-lost.ts";
 import { largestDifference } from "../support/all-logits.ts";
@@ -19,14 +20,46 @@ interface Pair {
   device: AttentionWindow;
 }
 
+interface OpenPair {
+  plain: LanguageModel;
+  device: LanguageModel;
+  graphs: DeviceModel;
+  lose: () => void;
+  /** What the device said that it had no room for, and that it was lost. */
+  said: string[];
+}
+
 /** The device's graphs on the CPU: what is tested is which rows are where, and it takes a hundredth of the time. */
-async function openPair(): Promise<{ plain: LanguageModel; device: LanguageModel; lose: () => void }> {
+async function openPair(): Promise<OpenPair> {
   const [plain, device] = [await openTinyModel("llama", POSITIONS), await openTinyModel("llama", POSITIONS)];
   const { folder, config, attentionHeads: heads } = device;
   const graphs = await DeviceModel.open({ folder, config, heads }, 1, "cpu");
-  device.useDevice(graphs, () => undefined);
+  const said: string[] = [];
+  const note = ({ message }: Error) => void said.push(message);
+  device.useDevice(graphs, note, note);
   const lose = () => void device.onDevice(() => Promise.reject(new DeviceLost("The GPU failed in work")));
-  return { plain, device, lose };
+  return { plain, device, graphs, lose, said };
+}
+
+/** Reads tokens on both and writes one; both must come to the same. */
+async function read({ plain, device }: OpenPair, pair: Pair, count: number): Promise<void> {
+  const { length } = pair.plain;
+  const tokens = randomTokens(count, length + count);
+  const expected = await plain.prefill(pair.plain, tokens, length);
+  expect(largestDifference(await device.prefill(pair.device, tokens, length), expected)).toBeLessThan(1e-3);
+  const written = await plain.decode(pair.plain, 9, length + count);
+  const step = await device.decode(pair.device, 9, length + count);
+  expect(largestDifference(step.logits, written.logits)).toBeLessThan(1e-3);
+}
+
+function openWindows({ plain, device }: OpenPair, count: number): Pair[] {
+  return Array.from({ length: count }, () => ({ plain: plain.window(0), device: device.window(0) }));
+}
+
+/** Slots of all windows on a device, from the memory that it says it uses. */
+function slotsOf({ graphs, device }: OpenPair, empty: number): number {
+  const { layers, kvHeads, headDim } = device.config;
+  return (graphs.bytes - empty) / (layers * 2 * kvHeads * headDim * 4);
 }
 
 function blockKv({ config }: LanguageModel, rows: number, random: () => number): LayerKv {
@@ -122,36 +155,93 @@ test("a device sums attention up over the retrieval heads, and gives back the be
 });
 
 test("a device that refuses memory in work gives up other windows, then this one, and goes on", async () => {
-  const { plain, device } = await openPair();
-  const pairs = [0, 0].map((capacity) => ({ plain: plain.window(capacity), device: device.window(capacity) }));
-  const [one, other] = pairs;
+  const opened = await openPair();
+  const { device, said } = opened;
+  const [one, other] = openWindows(opened, 2);
   if (!one || !other) throw new Error("There are two");
-  const read = async (pair: Pair, count: number) => {
-    const { length } = pair.plain;
-    const tokens = randomTokens(count, length + count);
-    const expected = await plain.prefill(pair.plain, tokens, length);
-    expect(largestDifference(await device.prefill(pair.device, tokens, length), expected)).toBeLessThan(1e-3);
-    const written = await plain.decode(pair.plain, 9, length + count);
-    const step = await device.decode(pair.device, 9, length + count);
-    expect(largestDifference(step.logits, written.logits)).toBeLessThan(1e-3);
-  };
-  await read(one, 300);
-  await read(other, 300);
+  await read(opened, one, 300);
+  await read(opened, other, 300);
   const refused = { times: 0 };
   const undo = giveRoomFor(512, device.config, () => {
     // Once: there is room as soon as the other window is gone.
     if (refused.times++ === 0) undo();
     return Promise.reject(new DeviceLost("The GPU failed in work"));
   });
-  await read(other, 300);
+  await read(opened, other, 300);
   expect(other.device.awayTokens.length).toBeGreaterThan(0);
   expect(device.mostSlots).toBe(1024);
+  expect(said).toEqual([]);
   onTestFinished(giveRoomFor(1024, device.config));
-  await read(one, 900);
+  await read(opened, one, 900);
   expect(one.device.awayTokens).toEqual([]);
-  await read(other, 20);
+  expect(new Set(said)).toEqual(new Set(["A window of 1536 tokens, where there is room for 1024"]));
+  await read(opened, other, 20);
   expect(other.device.awayTokens.length).toBeGreaterThan(0);
   expect(refused.times).toBe(1);
+});
+
+test("a device that is full keeps what it had room for: a window that grows takes others' places, not its own", async () => {
+  const opened = await openPair();
+  const { graphs, device, said } = opened;
+  const empty = graphs.bytes;
+  const [one, two, three] = openWindows(opened, 3);
+  if (!one || !two || !three) throw new Error("There are three");
+  let refused = 0;
+  const refuse = () => {
+    refused++;
+    return Promise.reject(new DeviceLost("The GPU failed in work"));
+  };
+  onTestFinished(giveRoomFor(2_048, device.config, refuse, () => slotsOf(opened, empty)));
+  await read(opened, one, 700);
+  await read(opened, two, 700);
+  // Refused beside two of 1,024 slots, given beside one.
+  await read(opened, three, 300);
+  expect([refused, device.mostSlots, slotsOf(opened, empty)]).toEqual([1, 2_048, 1_536]);
+  await read(opened, three, 1_000);
+  await read(opened, one, 20);
+  expect([refused, device.mostSlots, said]).toEqual([1, 2_048, []]);
+  for (const { device: window } of [one, three]) expect(window.awayTokens.length).toBeGreaterThan(0);
+});
+
+test("a device that has less left than an answer needs is left", async () => {
+  const opened = await openPair();
+  const { graphs, device, said } = opened;
+  const empty = graphs.bytes;
+  const [one, two] = openWindows(opened, 2);
+  if (!one || !two) throw new Error("There are two");
+  await read(opened, one, 300);
+  const refuse = () => Promise.reject(new DeviceLost("The GPU failed in work"));
+  onTestFinished(giveRoomFor(512, device.config, refuse, () => slotsOf(opened, empty)));
+  await read(opened, two, 300);
+  expect(said).toEqual(["The GPU failed in work"]);
+  expect([device.mostSlots, two.device.awayTokens]).toEqual([Infinity, []]);
+});
+
+test.each([
+  { what: "is not there", touch: () => Promise.resolve(false) },
+  { what: "is refused when it is read", touch: () => Promise.reject(new DeviceLost("The GPU failed in work")) },
+])("memory that a device gives in work, and that $what, is refused memory", async ({ touch }) => {
+  const opened = await openPair();
+  const [one, other] = openWindows(opened, 2);
+  if (!one || !other) throw new Error("There are two");
+  await read(opened, one, 700);
+  const touched = vi.spyOn(DeviceWindow.prototype, "isThere").mockImplementationOnce(touch);
+  onTestFinished(() => touched.mockRestore());
+  await read(opened, other, 700);
+  expect([opened.device.mostSlots, opened.said]).toEqual([1_024, []]);
+  expect(other.device.awayTokens.length).toBeGreaterThan(0);
+});
+
+test("a short window that follows on a long one has buffers as short as its own", async () => {
+  const opened = await openPair();
+  const empty = opened.graphs.bytes;
+  const [long, ...short] = openWindows(opened, 4);
+  if (!long) throw new Error("There are four");
+  await read(opened, long, 1_100);
+  for (const pair of short.slice(0, 2)) await read(opened, pair, 100);
+  expect(slotsOf(opened, empty)).toBe(1_536 + 2 * 512);
+  for (const pair of short.slice(2)) await read(opened, pair, 100);
+  expect(slotsOf(opened, empty)).toBe(3 * 512);
 });
 
 test("a device is asked for room size by size, until it has none", async () => {
