@@ -38,6 +38,8 @@ export interface SideGraphOptions {
   /** Tokens of a chunk, and chunks that each query of each head gets. */
   chunk: number;
   found: number;
+  /** Tokens of a bank up to which all banks are read alike. */
+  usualBank: number;
 }
 
 /** The name of the backbone's residual that goes into side layer `index`; one more goes out of the last. */
@@ -49,22 +51,24 @@ export function tapName(index: number): string {
  * Writes the side network. Inputs: `tap.N` [1, T, hidden]; `query` [1, T, heads * headDim], the backbone's un-rotated queries of the
  * bank's layer; `positions`, the pasts and biases as of a prefill graph whose layers are the side layers; the bank as in
  * `bank-graph.ts`. Outputs: new keys and values of each side layer, `hidden` [1, T, hidden] after the final norm, and what the last
- * reader gave to which rows of the bank: `memory_weights` and `memory_rows` [kvHeads, T * heads / kvHeads, found * chunk].
+ * reader gave to which rows of the bank: `memory_weights` and `memory_rows` [kvHeads, T * heads / kvHeads, found * chunk], and behind
+ * which gates: `memory_gates` [heads].
  */
 export function writeSideNet(config: ModelConfig, layers: readonly SideLayer[], options: SideGraphOptions): Uint8Array {
   const graph = new OnnxGraph();
   declareInputs(graph, config, layers.length, options);
   const retrieved = emitSearch(graph, config, options);
   let residual = tapName(0);
-  let weights: string | undefined;
+  let read: ReadBank | undefined;
   layers.forEach((layer, index) => {
-    const behind = emitSideLayer(graph, config, layer, index, residual, retrieved);
+    const behind = emitSideLayer(graph, config, layer, index, residual, retrieved, options.usualBank);
     const difference = graph.node("Sub", [tapName(index + 1), tapName(index)]);
     residual = graph.node("Add", [behind.residual, difference]);
-    weights = behind.weights ?? weights;
+    read = behind.read ?? read;
   });
-  if (weights === undefined) throw new RangeError("No side layer reads the bank");
-  emitOutput(graph, weights, "memory_weights", [config.kvHeads, "queries", options.found * options.chunk]);
+  if (read === undefined) throw new RangeError("No side layer reads the bank");
+  emitOutput(graph, read.weights, "memory_weights", [config.kvHeads, "queries", options.found * options.chunk]);
+  emitOutput(graph, read.gates, "memory_gates", [config.heads]);
   const normed = emitNorm(graph, "final_norm", residual, options.finalNorm, config);
   emitOutput(graph, normed, "hidden", [1, "T", config.hidden]);
   return graph.serialize();
@@ -87,7 +91,13 @@ function declareInputs(graph: OnnxGraph, config: ModelConfig, layers: number, op
   graph.constant("rope.sin", "float32", half, options.rope.sin);
 }
 
-/** The residual behind a side layer, without the backbone's difference, and what its reader gave to what was found. */
+/** What a reader gave to what was found, and its gates. */
+interface ReadBank {
+  weights: string;
+  gates: string;
+}
+
+/** The residual behind a side layer, without the backbone's difference, and what its reader did. */
 function emitSideLayer(
   graph: OnnxGraph,
   config: ModelConfig,
@@ -95,12 +105,13 @@ function emitSideLayer(
   index: number,
   residual: string,
   retrieved: Retrieved,
-): { residual: string; weights?: string } {
+  usualBank: number,
+): { residual: string; read?: ReadBank } {
   const normed = emitNorm(graph, `attention_norm.${index}`, residual, trained.attentionNorm, config);
   let attended = emitLocalAttention(graph, config, { trained, packed }, index, normed);
   let sum = residual;
   const reader = trained.reader;
-  const read = reader && emitRead(graph, config, reader, index, { normed, residual }, retrieved);
+  const read = reader && emitRead(graph, config, reader, index, usualBank, { normed, residual }, retrieved);
   if (read) {
     attended = graph.node("Mul", [attended, read.kept]);
     sum = graph.node("Add", [residual, read.added]);
@@ -109,7 +120,7 @@ function emitSideLayer(
   sum = graph.node("Add", [sum, emitScaled(graph, `attention_scale.${index}`, output, trained.attentionScale)]);
   const fed = emitSideFeedForward(graph, config, { trained, packed }, index, sum);
   const scaled = emitScaled(graph, `feed_forward_scale.${index}`, fed, trained.feedForwardScale);
-  return { residual: graph.node("Add", [sum, scaled]), ...(read ? { weights: read.weights } : {}) };
+  return { residual: graph.node("Add", [sum, scaled]), ...(read ? { read } : {}) };
 }
 
 /** Local causal attention [1, T, heads * headDim]; puts the new keys and values out. */

@@ -18,6 +18,7 @@ interface SideRun {
   hidden: Float32Array; // [tokens, hidden]
   weights: Float32Array; // [kvHeads, tokens, heads / kvHeads, retrieved]
   rows: BigInt64Array; // likewise
+  gates: Float32Array; // [heads]
 }
 
 /** Keys and values of what was read in this chat: the backbone's and the side network's. */
@@ -59,8 +60,9 @@ export class LongMemModel {
       return { trained, packed };
     });
     const { finalNorm } = stored.model;
-    const { chunk, retrieved } = weights;
-    const side = writeSideNet(config, layers, { finalNorm, rope, positions, chunk, found: retrieved / chunk });
+    const { chunk, retrieved, usualBank } = weights;
+    const found = retrieved / chunk;
+    const side = writeSideNet(config, layers, { finalNorm, rope, positions, chunk, found, usualBank });
     const options = { threads, dataFolder: folder };
     const backbone = await Session.open(tapped, options);
     try {
@@ -95,7 +97,8 @@ export class LongMemModel {
     const above = await this.side.run({ ...feeds, ...bank, ...Object.fromEntries(taps), query });
     appendNew(backbone, below, count, position);
     appendNew(side, above, count, position);
-    return { hidden: floats(above, "hidden"), weights: floats(above, "memory_weights"), rows: rowsOf(above) };
+    const [paid, gates] = [floats(above, "memory_weights"), floats(above, "memory_gates")];
+    return { hidden: floats(above, "hidden"), weights: paid, rows: rowsOf(above), gates };
   }
 
   async close(): Promise<void> {
@@ -169,9 +172,9 @@ export class LongMemState implements DecodingState {
   /** The attention is what the last reader gave to rows of the bank, under the bank's layer: [heads, rows of the bank]. */
   async decode(token: number): Promise<DecodedToken> {
     const { model, weights: trained } = this.owner;
-    const { hidden, weights, rows } = await this.owner.run(Int32Array.of(token), this.windows, this.bank);
+    const { hidden, weights, rows, gates } = await this.owner.run(Int32Array.of(token), this.windows, this.bank);
     const width = this.bank["bank_bias"]?.dims[0] ?? 0;
-    const spread = spreadWeights(weights, rows, model.config.heads, width, gatesOf(trained));
+    const spread = spreadWeights(weights, rows, model.config.heads, width, gates);
     const attention = { weights: new Map([[trained.bankLayer, spread]]), width };
     return { logits: await model.logits(hidden), attention };
   }
@@ -184,11 +187,6 @@ export class LongMemState implements DecodingState {
     this.windows.backbone.truncate(this.marked);
     this.windows.side.truncate(this.marked);
   }
-}
-
-/** The gates of the last side layer that reads, one a head. */
-function gatesOf({ layers }: LongMemWeights): Float32Array {
-  return layers.findLast(({ reader }) => reader)?.reader?.gate ?? new Float32Array(0);
 }
 
 /** One token's weights [heads, retrieved] by the rows that they are of, [heads, width], behind the gates. */

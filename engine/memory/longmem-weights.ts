@@ -17,6 +17,8 @@ export interface LongMemWeights {
   /** Tokens of a chunk, and tokens that each query of each head gets. */
   chunk: number;
   retrieved: number;
+  /** Tokens of a bank up to which all banks are read alike. */
+  usualBank: number;
   /** The side layer of `layers[0]`; layer l starts as the backbone's layer 2l. */
   firstLayer: number;
   layers: readonly SideLayerWeights[];
@@ -30,6 +32,7 @@ const Config = v.object({
   chunk: count,
   retrieved: count,
   rank: count,
+  usual_bank: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1 << 24)),
 });
 
 /** @throws RepoMemoryError "model-invalid" where tensors are missing or do not fit the model */
@@ -42,7 +45,7 @@ export function longMemWeights(weights: StrategyWeights, model: ModelConfig): Lo
     LAYERS_PER_SIDE_LAYER * first_layer <= bank_layer &&
     memory_layers.every((layer) => layer >= first_layer && layer < sideLayers);
   if (!parsed.success || !fits(parsed.output)) throw invalidModel(weights.path, "config", "does not fit the model");
-  const { bank_layer, first_layer, memory_layers, chunk, retrieved, rank } = parsed.output;
+  const { bank_layer, first_layer, memory_layers, chunk, retrieved, rank, usual_bank } = parsed.output;
   const reader = new TensorReader(weights, rank);
   const layers: SideLayerWeights[] = [];
   for (let layer = first_layer; layer < sideLayers; layer++) {
@@ -51,7 +54,7 @@ export function longMemWeights(weights: StrategyWeights, model: ModelConfig): Lo
       memory_layers.includes(layer) ? { ...own, reader: memoryReader(reader, `layers.${layer}`, model) } : own,
     );
   }
-  return { bankLayer: bank_layer, chunk, retrieved, firstLayer: first_layer, layers };
+  return { bankLayer: bank_layer, chunk, retrieved, usualBank: usual_bank, firstLayer: first_layer, layers };
 }
 
 function sideLayer(tensors: TensorReader, name: string, config: ModelConfig): SideLayerWeights {
@@ -78,7 +81,9 @@ function memoryReader(tensors: TensorReader, layer: string, config: ModelConfig)
     scale: perHead("temperature").map((logarithm) => Math.exp(-logarithm) / Math.sqrt(headDim)),
     nullKey: tensors.get(`${name}.null_key`, [heads, headDim]),
     nullBias: perHead("null_bias"),
-    gate: perHead("gate").map((logit) => 1 / (1 + Math.exp(-logit))),
+    gate: perHead("gate"),
+    nullBySize: perHead("null_by_size"),
+    gateBySize: perHead("gate_by_size"),
     output: transposed(tensors.get(`${name}.output`, [hidden, heads * headDim]), hidden),
   };
 }

@@ -1,5 +1,6 @@
 /** LongMem's bank in memory: one layer's keys and values of everything that was read, in chunks, as the side network's graph takes it. */
 import type { KvShape } from "../blocks/block.ts";
+import { CHUNK_GROUP } from "../graph/bank-graph.ts";
 import { type Feeds, floatTensor } from "../runtime/session.ts";
 
 /** Stands for minus infinity in biases: far below any score, and safe to add. */
@@ -12,15 +13,15 @@ export interface BankBlock {
   tokens: number;
 }
 
-/** How a bank is searched: tokens of a chunk, and the fewest chunks that it has, padding included. */
+/** How a bank is searched: tokens of a chunk, and chunks that each query of each head gets. */
 interface BankLayout {
   chunk: number;
-  leastChunks: number;
+  found: number;
 }
 
 /** A bank that is filled once. Each block is padded to whole chunks, so that no chunk has tokens of two. */
 export class MemoryBank {
-  /** Rows with padding. */
+  /** Rows with padding, whole groups of chunks. */
   readonly rows: number;
   /** The first row of each block, and behind the last one. */
   readonly starts: readonly number[];
@@ -29,7 +30,7 @@ export class MemoryBank {
   private readonly keys: Float32Array; // [kvHeads, rows, headDim]
   private readonly values: Float32Array; // [kvHeads, rows, headDim]
   private readonly bias: Float32Array; // [rows]
-  private readonly isEmpty: boolean;
+  private readonly tokens: number;
 
   /** @param sizes tokens of each block; `blocks` gives them in this order */
   constructor(
@@ -46,11 +47,12 @@ export class MemoryBank {
     this.shape = shape;
     this.layout = layout;
     this.starts = starts;
-    this.rows = Math.max(starts.at(-1) ?? 0, layout.leastChunks * layout.chunk);
+    const groupRows = CHUNK_GROUP * layout.chunk;
+    this.rows = groupRows * Math.max(layout.found, Math.ceil((starts.at(-1) ?? 0) / groupRows));
     this.keys = new Float32Array(kvHeads * this.rows * headDim);
     this.values = new Float32Array(kvHeads * this.rows * headDim);
     this.bias = new Float32Array(this.rows).fill(CLOSED);
-    this.isEmpty = sizes.every((tokens) => tokens === 0);
+    this.tokens = sizes.reduce((sum, tokens) => sum + tokens, 0);
     let index = 0;
     for (const block of blocks) this.put(block, starts[index++] ?? 0);
   }
@@ -60,14 +62,12 @@ export class MemoryBank {
     const { kvHeads, headDim } = this.shape;
     const chunks = this.rows / this.layout.chunk;
     const flat = [kvHeads * this.rows, headDim];
-    const { means, bias } = this.chunkMeans(chunks);
     return {
       bank_keys: floatTensor(this.keys, flat),
       bank_values: floatTensor(this.values, flat),
       bank_bias: floatTensor(this.bias, [this.rows]),
-      chunk_keys: floatTensor(means, [kvHeads, chunks, headDim]),
-      chunk_bias: floatTensor(bias, [chunks]),
-      open: floatTensor(Float32Array.of(this.isEmpty ? 0 : 1), [1]),
+      chunk_keys: floatTensor(this.chunkMeans(chunks), [kvHeads, chunks, headDim + 1]),
+      bank_tokens: floatTensor(Float32Array.of(this.tokens), [1]),
     };
   }
 
@@ -84,21 +84,21 @@ export class MemoryBank {
     this.bias.fill(0, start, start + tokens);
   }
 
-  /** The mean key of each chunk's tokens [kvHeads, chunks, headDim], and which chunks have any [chunks]. */
-  private chunkMeans(chunks: number): { means: Float32Array; bias: Float32Array } {
+  /** The mean key of each chunk's tokens and what is added to its scores, [kvHeads, chunks, headDim + 1]. */
+  private chunkMeans(chunks: number): Float32Array {
     const { kvHeads, headDim } = this.shape;
     const { chunk } = this.layout;
-    const means = new Float32Array(kvHeads * chunks * headDim);
-    const bias = new Float32Array(chunks);
+    const width = headDim + 1;
+    const means = new Float32Array(kvHeads * chunks * width);
     for (let c = 0; c < chunks; c++) {
       const tokens = this.bias.subarray(c * chunk, (c + 1) * chunk).filter((closed) => closed === 0).length;
-      if (tokens === 0) bias[c] = CLOSED;
       for (let head = 0; head < kvHeads; head++) {
         const from = (head * this.rows + c * chunk) * headDim;
-        const to = (head * chunks + c) * headDim;
+        const to = (head * chunks + c) * width;
+        if (tokens === 0) means[to + headDim] = CLOSED;
         for (let i = 0; i < tokens * headDim; i++) means[to + (i % headDim)]! += this.keys[from + i]! / tokens;
       }
     }
-    return { means, bias };
+    return means;
   }
 }

@@ -19,7 +19,9 @@ async function open(files: Record<string, string>) {
     /** All that the side network is given of the folder. */
     bank: async () => {
       const { feeds } = await strategy.bank(SIGNAL);
-      return ["bank_keys", "bank_values", "bank_bias", "chunk_keys", "open"].map((name) => [...floats(feeds, name)]);
+      return ["bank_keys", "bank_values", "bank_bias", "chunk_keys", "bank_tokens"].map((name) => [
+        ...floats(feeds, name),
+      ]);
     },
   };
 }

@@ -42,7 +42,7 @@ interface LongMemResult {
   tokens: number;
   bySize: Record<number, SizeResult>;
   byProject: Record<string, { bankTokens: number; perplexity: Record<string, number> }>;
-  /** Of each head, by side layer. */
+  /** Of each head, by side layer, in banks of usual size. */
   gates: Record<string, number[]>;
   search: SearchTime[];
 }
@@ -153,7 +153,7 @@ function perplexityOf(rows: readonly Row[], condition: Condition): number {
 
 function gatesOf({ layers, firstLayer }: LongMemWeights): Record<string, number[]> {
   const readers = layers.flatMap(({ reader }, i) =>
-    reader ? [{ layer: firstLayer + i, gates: [...reader.gate] }] : [],
+    reader ? [{ layer: firstLayer + i, gates: [...reader.gate].map((logit) => 1 / (1 + Math.exp(-logit))) }] : [],
   );
   return Object.fromEntries(readers.map(({ layer, gates }) => [layer, gates]));
 }

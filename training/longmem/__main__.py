@@ -12,16 +12,15 @@ from common.runs import CACHE, device, seed_all
 from common.segments import prefix_tokens
 
 from .batches import Prefix, Sampler
-from .data import collect, training_order
+from .data import BANK_LAYER, collect, training_order
 from .export import export
 from .questions import Questioner
 from .side_net import ReaderStart, SideConfig, SideNet
+from .states import Extent
 from .train import Plan, train
 from .value_decoder import fit_decoder
 
 HERE = Path(__file__).parent
-BANK_LAYER = 18
-"""Where the heads are whose queries find, un-rotated, where the text stood before (MODEL_CARD.md has the measurement)."""
 TUNE_TOKENS = 11_000
 
 
@@ -46,8 +45,8 @@ def main() -> None:
     tokenizer = read_tokenizer(args.model)
     prefix = Prefix.read(backbone, prefix_tokens(tokenizer), BANK_LAYER)
     cached = backbone, tokenizer, BANK_LAYER
-    tune = collect(projects("tune"), TUNE_TOKENS, *cached, "tune")
-    held_in = collect(training_order(0)[: args.projects], args.tokens, *cached, "train")
+    tune = collect(projects("tune"), Extent(TUNE_TOKENS), *cached, "tune")
+    held_in = collect(training_order(0)[: args.projects], Extent(args.tokens), *cached, "train")
     last = backbone.config.layers // 2 - 1
     config = SideConfig(BANK_LAYER, (BANK_LAYER // 2, last), BANK_LAYER // 2)
     net = SideNet(backbone, config, ReaderStart(prefix.sink_key, fit_decoder(held_in, backbone))).to(device())

@@ -42,6 +42,10 @@ class Bank:
         pairs = (self.keys, other.keys), (self.values, other.values), (self.valid, other.valid)
         return Bank(*(torch.cat(pair) for pair in pairs))
 
+    @property
+    def tokens(self) -> int:
+        return int(self.valid.sum())
+
     def part(self, start: int, end: int) -> Bank:
         """Rows of [start, end); both are where chunks begin."""
         return Bank(self.keys[start:end], self.values[start:end], self.valid[start:end])
@@ -72,6 +76,7 @@ class Found:
     keys: Tensor  # [B, heads, T, RETRIEVED, headDim]
     values: Tensor
     valid: Tensor  # bool [B, heads, T, RETRIEVED]
+    bank_tokens: Tensor  # [B]: out of how many it was chosen
 
 
 def retrieve(banks: list[Bank], queries: Tensor, dtype: torch.dtype) -> Found:
@@ -90,4 +95,4 @@ def retrieve(banks: list[Bank], queries: Tensor, dtype: torch.dtype) -> Found:
             keys[i, head, :, :count] = own_keys[:, head // group][found[head]]
             values[i, head, :, :count] = own_values[:, head // group][found[head]]
         valid[i, :, :, :count] = bank.valid[found]
-    return Found(keys, values, valid)
+    return Found(keys, values, valid, torch.tensor([bank.tokens for bank in banks], device=queries.device))

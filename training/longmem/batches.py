@@ -75,7 +75,7 @@ class Sampler:
         chosen = []
         for _ in range(size):
             project = generator.randrange(len(self.projects))
-            segment = generator.randrange(len(self.projects[project].spans))
+            segment = generator.choice(self.projects[project].predictable)
             bank = self.banks[project].before(segment, generator.choice(BANK_TOKENS))
             if generator.random() < NOISE:
                 bank = bank + self.noise(generator)

@@ -12,8 +12,10 @@ from common.runs import CACHE
 from common.segments import prefix_tokens, segments
 from tokenizers import Tokenizer
 
-from .states import States, write_states
+from .states import Extent, States, write_states
 
+BANK_LAYER = 18
+"""Where the heads are whose queries find, un-rotated, where the text stood before (MODEL_CARD.md has the measurement)."""
 LANGUAGES = {".py": "python", ".pyi": "python", ".js": "script", ".ts": "script", ".tsx": "script"}
 SHARES = {"python": 3, "script": 2, "native": 1}
 """Projects of each kind in a round."""
@@ -47,12 +49,13 @@ def training_order(seed: int) -> list[Project]:
     return order
 
 
-def collect(projects: list[Project], tokens: int, backbone: Backbone, tokenizer: Tokenizer, bank_layer: int, kind: str) -> list[States]:
-    """The states of each project's first `tokens` tokens, computed where that was not done."""
+def collect(projects: list[Project], extent: Extent, backbone: Backbone, tokenizer: Tokenizer, bank_layer: int, kind: str) -> list[States]:
+    """The states of the first tokens of each project, computed where that was not done."""
     prefix = prefix_tokens(tokenizer)
     found = []
     for project in projects:
-        folder = CACHE / "longmem" / f"{kind}-{bank_layer}-{tokens}" / project.name.replace("/", "+")
-        write_states(folder, segments(project, tokenizer), tokens, backbone, prefix, bank_layer)
+        name = f"{kind}-{bank_layer}-{extent.predicted}" + (f"-behind-{extent.before}" if extent.before else "")
+        folder = CACHE / "longmem" / name / project.name.replace("/", "+")
+        write_states(folder, segments(project, tokenizer), extent, backbone, prefix, bank_layer)
         found.append(States(folder))
     return found

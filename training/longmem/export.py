@@ -49,7 +49,7 @@ def read_config(path: Path) -> SideConfig:
     """What a shipped file says of its network."""
     with safe_open(path, "pt") as file:
         stored = json.loads(file.metadata()["config"])
-    return SideConfig(stored["bank_layer"], tuple(stored["memory_layers"]), stored["first_layer"], stored["rank"])
+    return SideConfig(stored["bank_layer"], tuple(stored["memory_layers"]), stored["first_layer"], stored["rank"], stored["usual_bank"])
 
 
 def load_shipped(net: SideNet, path: Path) -> None:

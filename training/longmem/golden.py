@@ -17,7 +17,7 @@ from .states import TAP_EVERY
 
 FOLDER = REPOSITORY / "test/golden/longmem"
 TINY = Config(6, 32, 4, 2, 16, 48, 320, 10_000.0, 1e-5)
-SIDE = SideConfig(bank_layer=2, memory_layers=(1, 2), first_layer=1, rank=4)
+SIDE = SideConfig(bank_layer=2, memory_layers=(1, 2), first_layer=1, rank=4, usual_bank=64)
 
 
 def randomise(net: SideNet) -> None:

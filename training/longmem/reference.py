@@ -16,7 +16,8 @@ from .export import load_shipped, read_config, shipped_path
 from .golden import bank_of, logits
 from .side_net import ReaderStart, SideNet
 
-SEGMENTS = 8
+SEGMENTS = 12
+"""More than a bank usually has: what the size changes takes part."""
 ROWS = 2
 """Last tokens of the question whose logits are kept: 49,152 numbers each."""
 QUESTION = "Question: How is a command line option declared?<|im_end|>\n<|im_start|>assistant\n```python\n@click.option("

@@ -10,6 +10,8 @@ Side layer l stands for the backbone's layers 2l and 2l + 1 and adds to the resi
 - Side layers below the bank's layer see nothing that the backbone did not see: `first_layer` may leave them out, and the
   side network then begins with the backbone's residual there.
 - The memory's softmax has one more logit, of a learned key with the value 0: a query that finds nothing of use reads nothing.
+- The best of many chunks score high by chance alone: beyond a usual size, the key of value 0 scores higher and the gates close with
+  the logarithm of the bank's tokens, each head at its own rate.
 - Two side layers read what was retrieved, the first and the last, each with an output matrix of its own. It starts as the map from
   a token's value to the embedding of that token (`value_decoder.py`), so that from the first step on a query that finds
   where its text stood before makes the token there likelier. Reading is in units of the residual's size.
@@ -45,6 +47,8 @@ class SideConfig:
     first_layer: int
     """The lowest side layer; at most the one that stands for the bank's layer."""
     rank: int = 32
+    usual_bank: int = 4096
+    """Tokens of a bank up to which all banks are read alike."""
 
 
 class LowRank(nn.Module):
@@ -71,14 +75,18 @@ class ReaderStart:
 class MemoryReader(nn.Module):
     """Attention to what was retrieved: a softmax of its own, a temperature and a gate a head, an output matrix."""
 
-    def __init__(self, config: Config, start: ReaderStart, rank: int) -> None:
+    def __init__(self, config: Config, start: ReaderStart, side: SideConfig) -> None:
         super().__init__()
+        self.usual_bank = side.usual_bank
         group, self.head_dim = config.heads // config.kv_heads, config.head_dim
-        self.query = LowRank(config.hidden, config.query_width, rank)
+        self.query = LowRank(config.hidden, config.query_width, side.rank)
         self.null_key = nn.Parameter(start.sink_key.repeat_interleave(group, 0))  # [heads, headDim]
         self.null_bias = nn.Parameter(torch.zeros(config.heads))
         self.temperature = nn.Parameter(torch.zeros(config.heads))  # its logarithm; scores are divided by it
         self.gate = nn.Parameter(torch.full((config.heads,), GATE_START))
+        # What is added to the null key's score, and taken from the gate's logit, when a bank is e times as large as usual.
+        self.null_by_size = nn.Parameter(torch.zeros(config.heads))
+        self.gate_by_size = nn.Parameter(torch.zeros(config.heads))
         by_head = start.decoder.unflatten(1, (config.kv_heads, self.head_dim)).repeat_interleave(group, 1)
         self.output = nn.Parameter(by_head.flatten(1).clone())  # [hidden, heads * headDim]
 
@@ -89,22 +97,28 @@ class MemoryReader(nn.Module):
         scaled = (query + own) * self.head_dim**-0.5 * (-self.temperature).exp()[:, None, None]
         scores = (found.keys @ scaled.to(dtype)[..., None])[..., 0].float()
         scores = scores.masked_fill(~found.valid, CLOSED)
-        null = (scaled * self.null_key[:, None]).sum(-1, keepdim=True) + self.null_bias[:, None, None]
+        null_bias = self.null_bias[:, None] + self.excess(found) * self.null_by_size[:, None]
+        null = (scaled * self.null_key[:, None]).sum(-1, keepdim=True) + null_bias[..., None]
         weights = torch.cat([null, scores], -1).softmax(-1)[..., 1:]
         read = (weights.to(dtype)[..., None, :] @ found.values)[..., 0, :].float()
         return self.gates(found) * read
 
     def gates(self, found: Found) -> Tensor:
         """[B, heads, T, 1]; 0 for a text whose bank is empty, which keeps its local attention whole."""
-        return self.gate.sigmoid()[:, None, None] * found.valid.any(-1, keepdim=True)
+        gate = (self.gate[:, None] - self.excess(found) * self.gate_by_size[:, None]).sigmoid()
+        return gate[..., None] * found.valid.any(-1, keepdim=True)
+
+    def excess(self, found: Found) -> Tensor:
+        """[B, 1, 1]: the logarithm of how many times as large as usual a bank is, at least 0."""
+        return (found.bank_tokens / self.usual_bank).clamp(min=1).log()[:, None, None]
 
 
 class SideLayer(nn.Module):
     """One side layer; `layer` is the backbone's that it started from, and stays frozen."""
 
-    def __init__(self, layer: DecoderLayer, rank: int, reader: ReaderStart | None) -> None:
+    def __init__(self, layer: DecoderLayer, side: SideConfig, reader: ReaderStart | None) -> None:
         super().__init__()
-        config = layer.config
+        config, rank = layer.config, side.rank
         self.frozen = [layer]  # In a list, so that it is no part of this module's state.
         self.attention_norm = nn.Parameter(layer.attention_norm.weight.clone())
         self.feed_forward_norm = nn.Parameter(layer.feed_forward_norm.weight.clone())
@@ -114,7 +128,7 @@ class SideLayer(nn.Module):
         self.down = LowRank(config.intermediate, config.hidden, rank)
         self.attention_scale = nn.Parameter(torch.zeros(config.hidden))
         self.feed_forward_scale = nn.Parameter(torch.zeros(config.hidden))
-        self.memory = None if reader is None else MemoryReader(config, reader, rank)
+        self.memory = None if reader is None else MemoryReader(config, reader, side)
 
     def norm(self, residual: Tensor, weight: Tensor) -> Tensor:
         return functional.rms_norm(residual, weight.shape, weight, self.frozen[0].config.norm_epsilon)
@@ -150,7 +164,7 @@ class SideNet(nn.Module):
         self.layers = nn.ModuleDict(
             {
                 str(index): SideLayer(
-                    backbone.layers[TAP_EVERY * index], config.rank, start if index in config.memory_layers else None
+                    backbone.layers[TAP_EVERY * index], config, start if index in config.memory_layers else None
                 )
                 for index in range(config.first_layer, backbone.config.layers // TAP_EVERY)
             }

@@ -13,7 +13,7 @@ from common.runs import Curves, load_checkpoint, save_checkpoint, seed_all
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .bank import Bank, retrieve
+from .bank import Bank, Found, retrieve
 from .batches import Batch, Sampler
 from .questions import Questioner
 from .side_net import SideNet
@@ -38,7 +38,7 @@ class Plan:
     seed: int = 0
 
 
-SWITCHES = ("scale", "gate", "null_bias", "temperature")
+SWITCHES = ("scale", "gate", "null_bias", "temperature", "by_size")
 
 
 def optimizer_of(net: SideNet, plan: Plan) -> torch.optim.AdamW:
@@ -60,14 +60,19 @@ def factor(step: int, plan: Plan) -> float:
 
 def losses(net: SideNet, batch: Batch, vocabulary: Tensor | None = None) -> Tensor:
     """Nats of each target, [targets]. With `vocabulary` (ids, sorted, holding all targets) the softmax is over these alone."""
+    weight = net.backbone[0].embedding.weight
+    with torch.no_grad():
+        query = net.queries(batch.taps[net.config.bank_layer // 2 - net.config.first_layer].to(weight.device))
+        found = retrieve(batch.banks, query, weight.dtype) if any(len(bank) > 0 for bank in batch.banks) else None
+    return losses_of(net, batch, query, found, vocabulary)
+
+
+def losses_of(net: SideNet, batch: Batch, query: Tensor, found: Found | None, vocabulary: Tensor | None = None) -> Tensor:
+    """The same, with what was found already."""
     backbone = net.backbone[0]
     dtype, device = backbone.embedding.weight.dtype, backbone.embedding.weight.device
-    residuals = [residual.to(device) for residual in batch.taps]
-    with torch.no_grad():
-        query = net.queries(residuals[net.config.bank_layer // 2 - net.config.first_layer])
-        found = retrieve(batch.banks, query, dtype) if any(len(bank) > 0 for bank in batch.banks) else None
     positions = torch.arange(batch.tokens.shape[1], device=device)
-    hidden = net(residuals, positions, query, found)
+    hidden = net([residual.to(device) for residual in batch.taps], positions, query, found)
     targets = batch.targets.to(device)
     wanted = targets >= 0
     hidden, targets = hidden[wanted], targets[wanted]

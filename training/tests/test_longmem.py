@@ -11,11 +11,11 @@ from common.segments import Segment
 from longmem.bank import CHUNK, RETRIEVED, Bank, retrieve
 from longmem.batches import Prefix, ProjectBank, Sampler
 from longmem.side_net import ReaderStart, SideConfig, SideNet
-from longmem.states import States, write_states
+from longmem.states import Extent, States, write_states
 from longmem.train import Plan, losses, train
 from longmem.value_decoder import fit_decoder
 
-SIDE = SideConfig(bank_layer=2, memory_layers=(1,), first_layer=1, rank=4)
+SIDE = SideConfig(bank_layer=2, memory_layers=(1,), first_layer=1, rank=4, usual_bank=64)
 SHAPE = TINY.kv_heads, TINY.head_dim
 
 
@@ -63,6 +63,44 @@ def test_untrained_and_without_memory_the_side_net_is_the_backbone() -> None:
     assert (hidden[1] - run.hidden[1]).abs().max() > 1e-3
 
 
+def test_a_bank_is_read_with_more_reserve_only_where_it_is_larger_than_usual() -> None:
+    reader = side_net(Backbone.random()).layers["1"].memory
+    torch.nn.init.constant_(reader.null_by_size, 2.0)
+    torch.nn.init.constant_(reader.gate_by_size, 0.5)
+    query = torch.randn(1, TINY.heads, 3, TINY.head_dim)
+    found = retrieve([random_bank(90)], query, torch.float32)
+    normed = torch.randn(1, 3, TINY.hidden)
+
+    def read(usual: int) -> torch.Tensor:
+        reader.usual_bank = usual
+        return reader.read(normed, query, found)
+
+    torch.testing.assert_close(read(90), read(4096))
+    reader.usual_bank = 45
+    gates = found.valid.any(-1, keepdim=True) * (reader.gate - 0.5 * torch.tensor(2.0).log()).sigmoid()[:, None, None]
+    torch.testing.assert_close(reader.gates(found), gates)
+    torch.nn.init.zeros_(reader.gate_by_size)
+    closer = read(45).abs() / read(90).abs()
+    assert (closer < 1).all() and (closer > 0).all()
+
+
+def test_what_is_in_the_bank_alone_is_not_predicted(tmp_path: Path) -> None:
+    backbone, prefix = Backbone.random(), [1, 2, 3]
+    lines = [torch.randint(4, TINY.vocabulary, (60,)).tolist() for _ in range(6)]
+
+    def states(name: str, extent: Extent) -> States:
+        texts = (Segment("one", "a.py", [5, 6], line) for line in lines)
+        write_states(tmp_path / name, texts, extent, backbone, prefix, SIDE.bank_layer)
+        return States(tmp_path / name)
+
+    whole, part = states("whole", Extent(360)), states("part", Extent(120, 1000))
+    assert list(whole.predictable) == list(range(6)) and list(part.predictable) == [4, 5]
+    torch.testing.assert_close(part.keys, whole.keys, atol=2e-3, rtol=1e-3)
+    span = part.spans[5]
+    assert span == whole.spans[5]
+    torch.testing.assert_close(part.residuals(1, span.start, span.end), whole.residuals(1, span.start, span.end))
+
+
 def test_gradients_reach_every_weight_but_not_the_backbone() -> None:
     backbone = Backbone.random()
     net = side_net(backbone)
@@ -88,7 +126,7 @@ def states(tmp_path: Path) -> tuple[Backbone, Prefix, list[States]]:
     for name in ("one", "two"):
         lines = [torch.randint(4, TINY.vocabulary, (60,)).tolist() for _ in range(2)]
         texts = (Segment(name, "a.py", [5, 6], lines[i % 2]) for i in range(6))
-        write_states(tmp_path / name, texts, 300, backbone, prefix, SIDE.bank_layer)
+        write_states(tmp_path / name, texts, Extent(300), backbone, prefix, SIDE.bank_layer)
         found.append(States(tmp_path / name))
     return backbone, Prefix.read(backbone, prefix, SIDE.bank_layer), found
 
