@@ -134,7 +134,7 @@ export class LongMemStrategy implements MemoryStrategy {
     const ids = blocks.map(({ id }) => id);
     const entries = store.bank.read(bankLayer, ids).filter((entry) => entry !== undefined);
     if (entries.length < ids.length) return undefined;
-    const layout = { chunk, found: retrieved / chunk };
+    const layout = { chunk, leastChunks: retrieved / chunk };
     const sizes = blocks.map((block) => block.tokens);
     const bank = new MemoryBank(encoder.shape, layout, sizes, decoded(entries, sizes, encoder.shape));
     const slots = blocks.map((block, i) => {

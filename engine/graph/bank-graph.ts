@@ -28,14 +28,11 @@ export interface Retrieved {
   bias: string;
 }
 
-/** Chunks of a group in the search: the best are looked for among groups first. */
-export const CHUNK_GROUP = 32;
-
 /**
  * Emits the search of un-rotated queries `query` [1, T, heads * headDim] among the mean keys of chunks, a head by itself. Inputs that it
- * declares: `chunk_keys` [kvHeads, chunks, headDim + 1], whose last column is added to a chunk's score: 0, or far below 0 for padding;
- * `bank_keys` and `bank_values` [kvHeads * rows, headDim] and `bank_bias` [rows], where rows = chunks * chunk, and the bias is as that of chunks.
- * Chunks are whole groups of `CHUNK_GROUP`, at least `found` groups. `bank_tokens` [1] are those without padding. Puts out `memory_rows`.
+ * declares: `chunk_keys` [kvHeads, chunks, headDim]; `bank_keys` and `bank_values` [kvHeads * rows, headDim] and `bank_bias` [rows], 0 or far
+ * below 0 for padding, where rows = chunks * chunk; `bank_tokens` [1], those without padding. There are at least `found` chunks, and whole
+ * chunks of padding only where there are no more: then all are found. Puts out `memory_rows`.
  */
 export function emitSearch(
   graph: OnnxGraph,
@@ -43,17 +40,16 @@ export function emitSearch(
   { chunk, found }: { chunk: number; found: number },
 ): Retrieved {
   const { heads, kvHeads, headDim } = config;
-  graph.input("chunk_keys", "float32", [kvHeads, "chunks", headDim + 1]);
+  graph.input("chunk_keys", "float32", [kvHeads, "chunks", headDim]);
   for (const name of ["bank_keys", "bank_values"]) graph.input(name, "float32", ["allRows", headDim]);
   graph.input("bank_bias", "float32", ["bankRows"]);
   graph.input("bank_tokens", "float32", [1]);
   const split = emitHeadMajor(graph, "query", [-1, kvHeads, heads / kvHeads, headDim]);
   const queries = graph.node("Reshape", [split, graph.integers(kvHeads, -1, headDim)]);
-  // A one for the column of the keys that is added.
-  const padded = graph.node("Pad", [queries, graph.integers(0, 0, 0, 0, 0, 1), graph.scalar(1)]);
-  const scores = graph.contrib("FusedMatMul", [padded, "chunk_keys"], { transB: 1 });
-  const chunks = emitBestChunks(graph, scores, found);
-  const first = graph.node("Mul", [graph.node("Unsqueeze", [chunks, graph.integers(2)]), graph.integers(chunk)]);
+  const scores = graph.contrib("FusedMatMul", [queries, "chunk_keys"], { transB: 1 });
+  const [best, chunks] = [graph.fresh(), graph.fresh()];
+  graph.nodeWithOutputs("TopK", [scores, graph.integers(found)], [best, chunks], { axis: -1, sorted: 0 });
+  const first = graph.node("Mul", [graph.node("Unsqueeze", [chunks, graph.integers(3)]), graph.integers(chunk)]);
   const within = graph.integers(...Array.from({ length: chunk }, (_, i) => i));
   const shape = graph.integers(kvHeads, -1, found * chunk);
   const rows = graph.node("Reshape", [graph.node("Add", [first, within]), shape], {}, "memory_rows");
@@ -71,37 +67,6 @@ export function emitSearch(
     values: graph.node("Gather", ["bank_values", flat]),
     bias: graph.node("Gather", ["bank_bias", rows]),
   };
-}
-
-/**
- * The `found` chunks of largest score for each query, int64 [queries, found]; `scores` [kvHeads, queries / kvHeads, chunks]. A chunk of
- * these is in one of the `found` groups whose largest scores are the largest, so that only their chunks are compared with each other.
- */
-function emitBestChunks(graph: OnnxGraph, scores: string, found: number): string {
-  const size = graph.integers(CHUNK_GROUP);
-  const groups = graph.node("Div", [graph.node("Shape", [scores], { start: 2 }), size]);
-  const grouped = graph.node("Reshape", [
-    scores,
-    graph.node("Concat", [graph.integers(-1), groups, size], { axis: 0 }),
-  ]);
-  const largest = graph.node("ReduceMax", [grouped, graph.integers(2)], { keepdims: 0 });
-  const best = emitTopK(graph, largest, found);
-  const queries = graph.node("Squeeze", [graph.node("Shape", [grouped], { end: 1 })]);
-  const whole = (value: number) => graph.constant(`i64(${value})`, "int64", [], BigInt64Array.of(BigInt(value)));
-  const numbers = graph.node("Range", [whole(0), queries, whole(1)]);
-  const offset = graph.node("Mul", [graph.node("Unsqueeze", [numbers, graph.integers(1)]), groups]);
-  const flat = graph.node("Reshape", [scores, graph.integers(-1, CHUNK_GROUP)]);
-  const candidates = graph.node("Gather", [flat, graph.node("Add", [best, offset])]);
-  const chosen = emitTopK(graph, graph.node("Reshape", [candidates, graph.integers(-1, found * CHUNK_GROUP)]), found);
-  const group = graph.node("GatherElements", [best, graph.node("Div", [chosen, size])], { axis: 1 });
-  return graph.node("Add", [graph.node("Mul", [group, size]), graph.node("Mod", [chosen, size])]);
-}
-
-/** Where the `count` largest of the last axis are, int64, in no order. */
-function emitTopK(graph: OnnxGraph, values: string, count: number): string {
-  const [largest, indices] = [graph.fresh(), graph.fresh()];
-  graph.nodeWithOutputs("TopK", [values, graph.integers(count)], [largest, indices], { axis: -1, sorted: 0 });
-  return indices;
 }
 
 /**

@@ -1,6 +1,5 @@
 /** LongMem's bank in memory: one layer's keys and values of everything that was read, in chunks, as the side network's graph takes it. */
 import type { KvShape } from "../blocks/block.ts";
-import { CHUNK_GROUP } from "../graph/bank-graph.ts";
 import { type Feeds, floatTensor } from "../runtime/session.ts";
 
 /** Stands for minus infinity in biases: far below any score, and safe to add. */
@@ -13,15 +12,15 @@ export interface BankBlock {
   tokens: number;
 }
 
-/** How a bank is searched: tokens of a chunk, and chunks that each query of each head gets. */
+/** How a bank is searched: tokens of a chunk, and the fewest chunks that it has, padding included. */
 interface BankLayout {
   chunk: number;
-  found: number;
+  leastChunks: number;
 }
 
 /** A bank that is filled once. Each block is padded to whole chunks, so that no chunk has tokens of two. */
 export class MemoryBank {
-  /** Rows with padding, whole groups of chunks. */
+  /** Rows with padding. */
   readonly rows: number;
   /** The first row of each block, and behind the last one. */
   readonly starts: readonly number[];
@@ -47,8 +46,7 @@ export class MemoryBank {
     this.shape = shape;
     this.layout = layout;
     this.starts = starts;
-    const groupRows = CHUNK_GROUP * layout.chunk;
-    this.rows = groupRows * Math.max(layout.found, Math.ceil((starts.at(-1) ?? 0) / groupRows));
+    this.rows = Math.max(starts.at(-1) ?? 0, layout.leastChunks * layout.chunk);
     this.keys = new Float32Array(kvHeads * this.rows * headDim);
     this.values = new Float32Array(kvHeads * this.rows * headDim);
     this.bias = new Float32Array(this.rows).fill(CLOSED);
@@ -66,7 +64,7 @@ export class MemoryBank {
       bank_keys: floatTensor(this.keys, flat),
       bank_values: floatTensor(this.values, flat),
       bank_bias: floatTensor(this.bias, [this.rows]),
-      chunk_keys: floatTensor(this.chunkMeans(chunks), [kvHeads, chunks, headDim + 1]),
+      chunk_keys: floatTensor(this.chunkMeans(chunks), [kvHeads, chunks, headDim]),
       bank_tokens: floatTensor(Float32Array.of(this.tokens), [1]),
     };
   }
@@ -84,18 +82,16 @@ export class MemoryBank {
     this.bias.fill(0, start, start + tokens);
   }
 
-  /** The mean key of each chunk's tokens and what is added to its scores, [kvHeads, chunks, headDim + 1]. */
+  /** The mean key of each chunk's tokens, [kvHeads, chunks, headDim]; 0 where it has none. */
   private chunkMeans(chunks: number): Float32Array {
     const { kvHeads, headDim } = this.shape;
     const { chunk } = this.layout;
-    const width = headDim + 1;
-    const means = new Float32Array(kvHeads * chunks * width);
+    const means = new Float32Array(kvHeads * chunks * headDim);
     for (let c = 0; c < chunks; c++) {
       const tokens = this.bias.subarray(c * chunk, (c + 1) * chunk).filter((closed) => closed === 0).length;
       for (let head = 0; head < kvHeads; head++) {
         const from = (head * this.rows + c * chunk) * headDim;
-        const to = (head * chunks + c) * width;
-        if (tokens === 0) means[to + headDim] = CLOSED;
+        const to = (head * chunks + c) * headDim;
         for (let i = 0; i < tokens * headDim; i++) means[to + (i % headDim)]! += this.keys[from + i]! / tokens;
       }
     }

@@ -35,7 +35,7 @@ export async function searchTime(
   const numbers = (length: number) => Float32Array.from({ length }, () => random() - 0.5);
   const rows = bankTokens * kvHeads * headDim;
   const block = { keys: numbers(rows), values: numbers(rows), tokens: bankTokens };
-  const bank = new MemoryBank(config, { chunk, found: retrieved / chunk }, [bankTokens], [block]);
+  const bank = new MemoryBank(config, { chunk, leastChunks: retrieved / chunk }, [bankTokens], [block]);
   const session = await Session.open(graph.serialize(), { threads });
   try {
     const times: number[] = [];

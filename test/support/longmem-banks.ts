@@ -25,7 +25,7 @@ export async function segmentStates(
 
 /** A bank as the side network searches it. */
 export function bankOf(model: LanguageModel, weights: LongMemWeights, blocks: readonly BankBlock[]): MemoryBank {
-  const layout = { chunk: weights.chunk, found: weights.retrieved / weights.chunk };
+  const layout = { chunk: weights.chunk, leastChunks: weights.retrieved / weights.chunk };
   return new MemoryBank(
     model.config,
     layout,
