@@ -44,7 +44,10 @@ export function fuseScores(
   const standard = states.map(standardize);
   const trust = lexical.reduce((most, { coverage }) => Math.max(most, coverage), 0);
   const shared = new Map(
-    lexical.map(({ blockId, coverage, formCoverage }) => [blockId, ALL_WORDS * trust * (coverage + formCoverage)]),
+    lexical.map(({ blockId, coverage, formCoverage, pairCoverage }) => [
+      blockId,
+      ALL_WORDS * trust * (coverage + formCoverage + pairCoverage),
+    ]),
   );
   const ranked = ids.map((id) => {
     const words = shared.get(id) ?? 0;

@@ -14,6 +14,7 @@ export class LexicalTable {
   readonly #removeLength;
   readonly #occurrences;
   readonly #lengths;
+  readonly #phrase;
   readonly #optimize;
 
   constructor(connection: Connection) {
@@ -25,6 +26,7 @@ export class LexicalTable {
     this.#removeLength = connection.prepare<[number]>("DELETE FROM lexical_length WHERE block = ?");
     this.#occurrences = connection.prepare<[string], number>("SELECT doc FROM lexical_terms WHERE term = ?").pluck();
     this.#lengths = connection.prepare<[], [number, number]>("SELECT block, words FROM lexical_length").raw();
+    this.#phrase = connection.prepare<[string], number>("SELECT rowid FROM lexical WHERE lexical MATCH ?").pluck();
     this.#optimize = connection.prepare("INSERT INTO lexical (lexical) VALUES ('optimize')");
   }
 
@@ -53,6 +55,12 @@ export class LexicalTable {
       else found.push((last = { block, count: 1 }));
     }
     return found;
+  }
+
+  /** The blocks in which `second` stands right after `first`, by id. Words are quoted: nothing in them is read as a query. */
+  following(first: string, second: string): number[] {
+    const [one, other] = [first, second].map((word) => `"${word.replaceAll('"', '""')}"`);
+    return this.#phrase.all(`${one} + ${other}`);
   }
 
   /** Words in each live block. */

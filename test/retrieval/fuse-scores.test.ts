@@ -5,7 +5,9 @@ import { randomInteger, seededRandom } from "../support/random.ts";
 
 /** Hits as the lexical index gives them, of exact words alone. */
 function hits(coverage: ReadonlyMap<number, number>): LexicalHit[] {
-  return [...coverage].map(([blockId, share]) => ({ blockId, score: 9 * share, coverage: share, formCoverage: share }));
+  return [...coverage].map(([blockId, share]): LexicalHit => {
+    return { blockId, score: 9 * share, coverage: share, formCoverage: share, pairCoverage: 0 };
+  });
 }
 
 function scores(count: number, random: () => number, share = 1): Map<number, number> {
@@ -63,4 +65,15 @@ test("a block whose entry is still to come stands at the mean", () => {
     [1, 4],
   ]);
   expect(fuseScores(ids(3), [], [some]).map(({ id }) => id)).toEqual([1, 2, 0]);
+});
+
+test("of two blocks with the same words, the one that has them side by side goes first", () => {
+  const [apart, together] = hits(
+    new Map([
+      [0, 0.7],
+      [1, 0.6],
+    ]),
+  );
+  const found = [apart, together && { ...together, pairCoverage: 0.5 }].flatMap((hit) => hit ?? []);
+  expect(fuseScores(ids(2), found, []).map(({ id }) => id)).toEqual([1, 0]);
 });

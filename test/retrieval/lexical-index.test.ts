@@ -107,6 +107,31 @@ describe("any question", () => {
   });
 });
 
+test("words that stand side by side are told from words that are both there", () => {
+  const filler = Array.from({ length: 20 }, (_, i) => `filler${i} text`);
+  const texts = [
+    "if key: pass",
+    "passKey = 3",
+    "the key to pass",
+    "# The pass key is 35299.",
+    "a passphrase",
+    ...filler,
+  ];
+  const pairs = (question: string) =>
+    new Map(
+      new LexicalIndex(storeOf(texts))
+        .search(question, 100)
+        .filter(({ pairCoverage }) => pairCoverage > 0)
+        .map(({ blockId, pairCoverage }) => [blockId, pairCoverage]),
+    );
+  const found = pairs("What is the pass key?");
+  expect([...found.keys()].toSorted((a, b) => a - b)).toEqual([2, 4]);
+  for (const share of found.values()) expect(share).toBeLessThan(1);
+  // A pair that no block has weighs most: one pair of three says little.
+  expect(pairs("pass key lantern umbrella").get(4)).toBeLessThan(0.5 * (found.get(4) ?? 0));
+  expect(pairs("pass")).toEqual(new Map());
+});
+
 test("what changes in the store changes what is found", () => {
   const store = storeOf(["alpha beta", "gamma"]);
   const index = new LexicalIndex(store);
