@@ -98,8 +98,15 @@ export class LookUp {
 
   /** The mean of a block's scores, where these are cosines. */
   private cosineOf(states: readonly ReadonlyMap<number, number>[], block: number): number | undefined {
-    const scores = this.index?.givesCosines === true ? states.flatMap((layer) => layer.get(block) ?? []) : [];
-    return scores.length === 0 ? undefined : scores.reduce((sum, score) => sum + score, 0) / scores.length;
+    if (this.index?.givesCosines !== true) return undefined;
+    let [sum, count] = [0, 0];
+    for (const layer of states) {
+      const score = layer.get(block);
+      if (score === undefined) continue;
+      sum += score;
+      count++;
+    }
+    return count === 0 ? undefined : sum / count;
   }
 
   async close(): Promise<void> {

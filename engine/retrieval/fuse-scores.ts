@@ -20,15 +20,27 @@ const ALL_WORDS = 50;
 /** What one score of the model's states counts. */
 const STATES = 1.3;
 
-/** z-scores over the blocks that have a score; 0, the mean, for all others. */
-function standardize(scores: ReadonlyMap<number, number>): Map<number, number> {
+/** What makes z-scores over the blocks that have a score. */
+interface Standard {
+  scores: ReadonlyMap<number, number>;
+  mean: number;
+  /** One over the deviation; 0 where all scores are equal. */
+  inverse: number;
+}
+
+function standardOf(scores: ReadonlyMap<number, number>): Standard {
   const count = Math.max(1, scores.size);
   let [sum, squares] = [0, 0];
   for (const score of scores.values()) sum += score;
   const mean = sum / count;
   for (const score of scores.values()) squares += (score - mean) ** 2;
   const deviation = Math.sqrt(squares / count);
-  return new Map([...scores].map(([id, score]) => [id, deviation === 0 ? 0 : (score - mean) / deviation]));
+  return { scores, mean, inverse: deviation === 0 ? 0 : 1 / deviation };
+}
+
+/** 0, the mean, for a block without a score. */
+function zScore({ scores, mean, inverse }: Standard, id: number): number {
+  return ((scores.get(id) ?? mean) - mean) * inverse;
 }
 
 /**
@@ -41,7 +53,7 @@ export function fuseScores(
   lexical: readonly LexicalHit[],
   states: readonly ReadonlyMap<number, number>[],
 ): RankedBlock[] {
-  const standard = states.map(standardize);
+  const standard = states.map(standardOf);
   const trust = lexical.reduce((most, { coverage }) => Math.max(most, coverage), 0);
   const shared = new Map(
     lexical.map(({ blockId, coverage, formCoverage, pairCoverage }) => [
@@ -51,7 +63,7 @@ export function fuseScores(
   );
   const ranked = ids.map((id) => {
     const words = shared.get(id) ?? 0;
-    const fromStates = standard.reduce((sum, scores) => sum + STATES * (scores.get(id) ?? 0), 0);
+    const fromStates = standard.reduce((sum, each) => sum + STATES * zScore(each, id), 0);
     return { id, score: words + fromStates, words, states: fromStates };
   });
   return ranked.sort((a, b) => b.score - a.score || a.id - b.id);

@@ -30,10 +30,18 @@ export function nameScorer(question: string): NameScorer {
   }));
   const fileName = /\b(?:file|module|script)\b/i.test(question) ? FILE_ASKED_FOR : FILE_NAME;
   const test = /\b(?:test|spec)/i.test(question) ? 0 : TEST;
+  // A file has many blocks, and its name says the same of each.
+  const byPath = new Map<string, number>();
+  const scoreOf = (path: string): number => {
+    const known = byPath.get(path);
+    if (known !== undefined) return known;
+    const score = (isCalled(path, words) ? fileName : 0) + (isTest(path) ? test : 0);
+    byPath.set(path, score);
+    return score;
+  };
   return (path, text) => {
-    const defined =
-      text === undefined ? 0 : Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
-    return defined + (isCalled(path, words) ? fileName : 0) + (isTest(path) ? test : 0);
+    if (text === undefined) return scoreOf(path);
+    return scoreOf(path) + Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
   };
 }
 

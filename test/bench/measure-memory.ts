@@ -30,6 +30,12 @@ const loaded = await loadModel({ dataDir, model }, threads, context);
 const { encoder, prompt } = loaded;
 const stores = { dataDir: join(dataDir, "eval", "stores") };
 
+const storeFile = storePath(stores.dataDir, folder, encoder.key);
+// Evaluations that edit the folder leave old versions behind, which are no part of what a folder costs.
+const before = new Store(storeFile, tell);
+before.pruneUnused();
+before.close();
+
 const opening = { folder, loaded, options: stores, threads, log: tell, questions: new QuestionGate() };
 const { ms: readyMs, result: ready } = await timed(async () => {
   const workspace = await Workspace.open(opening);
@@ -39,7 +45,7 @@ const { ms: readyMs, result: ready } = await timed(async () => {
   return { tokens, encodedTokens, bytesPerToken: bytes / tokens };
 });
 
-const store = new Store(storePath(stores.dataDir, folder, encoder.key), tell);
+const store = new Store(storeFile, tell);
 const likelihood = new QuestionLikelihood(store, loaded.model, encoder, tell);
 const lookUp = await LookUp.open(store, encoder, threads, likelihood);
 const filler = new WindowFiller(store, loaded.model, encoder, lookUp, tell);
