@@ -3,7 +3,7 @@ import type { SegmentInput } from "../blocks/block.ts";
 import { PREFILL_ROWS } from "../graph/attention.ts";
 import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
 import { PROJECTED } from "../retrieval/projections.ts";
-import { packEntry, TokenIndex } from "../retrieval/token-index.ts";
+import { packEntry, TokenIndex, withoutLightest } from "../retrieval/token-index.ts";
 import type { AttentionWindow } from "./attention-window.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { PrefillResult } from "./prefill-result.ts";
@@ -52,7 +52,7 @@ export class ProjectedLookup implements ModelLookup {
     if (question.length === 0) return [];
     const tokens = question.subarray(0, PREFILL_ROWS);
     const { residuals } = await runQuestion(this.#model, this.#prefix, tokens, this.wants);
-    const queries = await this.#projector.queries(residuals);
+    const queries = (await this.#projector.queries(residuals)).map(withoutLightest);
     return (await this.#model.onDevice(() => device.score(queries))) ?? index.score(queries);
   }
 }

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { PROJECTED } from "../../engine/retrieval/projections.ts";
-import { packEntry, TokenIndex } from "../../engine/retrieval/token-index.ts";
+import { packEntry, TokenIndex, withoutLightest } from "../../engine/retrieval/token-index.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 
 const LAYERS = 2;
@@ -100,4 +100,15 @@ test("of a pasted text, the tokens that weigh most are compared", async () => {
   const [scores] = await index.score([heavy, heavy]);
   const expected = slowScore(stored[0] ?? new Int8Array(0), heavy);
   expect(Math.abs((scores?.get(1) ?? NaN) - expected)).toBeLessThan(0.02 * Math.abs(expected));
+});
+
+test("tokens of a question that weigh next to nothing are left out, and the others keep their proportions", () => {
+  const { queries } = question(5, seededRandom(8));
+  const kept = withoutLightest({ queries, weights: Float32Array.of(0.01, 0.6, 0.01, 0.38, 0) });
+  expect(kept.weights.length).toBe(2);
+  expect([...kept.weights].map((weight) => weight.toFixed(4))).toEqual(["0.6122", "0.3878"]);
+  const row = (token: number) => queries.subarray(token * PROJECTED, (token + 1) * PROJECTED);
+  expect(kept.queries).toEqual(Float32Array.of(...row(1), ...row(3)));
+  const even = { queries, weights: new Float32Array(5).fill(0.2) };
+  expect(withoutLightest(even).weights.length).toBe(5);
 });
