@@ -11,9 +11,10 @@ export type WriteRule = "linear" | "delta";
 
 /**
  * Writes what a run of tokens adds to one layer's memory. The key of an entry is made at the token before its value, where it is
- * like the query that will look for what comes next: of the state there and of the trail of those before it. Inputs: un-rotated `keys` and
+ * like the query that will look for what comes next: of the state there and of the trail of those before it; and of the value's own state,
+ * by which a map can keep out what is not worth it. Inputs: un-rotated `keys` and
  * `values` [T, kvHeads * headDim]; `trail` [T, T], which makes trails of states; `kv_mean` and `kv_scale` [2 * kvHeads * headDim]; the maps
- * `key_weight` [4 * kvHeads * headDim, kvHeads * headDim] and `value_weight` [2 * …, …] with biases; for the delta rule the memory so far.
+ * `key_weight` [6 * kvHeads * headDim, kvHeads * headDim] and `value_weight` [2 * …, …] with biases; for the delta rule the memory so far.
  * Outputs: `added_matrix` [kvHeads, headDim, headDim] and `added_mass` [kvHeads, headDim].
  */
 export function writeInfiniEntries(config: ModelConfig, rule: WriteRule = "linear"): Uint8Array {
@@ -23,16 +24,17 @@ export function writeInfiniEntries(config: ModelConfig, rule: WriteRule = "linea
   for (const name of ["keys", "values"]) graph.input(name, "float32", ["T", width]);
   graph.input("trail", "float32", ["T", "T"]);
   for (const name of ["kv_mean", "kv_scale"]) graph.input(name, "float32", [2 * width]);
-  graph.input("key_weight", "float32", [4 * width, width]);
+  graph.input("key_weight", "float32", [6 * width, width]);
   graph.input("value_weight", "float32", [2 * width, width]);
   for (const name of ["key_bias", "value_bias"]) graph.input(name, "float32", [width]);
   const states = emitStandard(graph, graph.node("Concat", ["keys", "values"], { axis: 1 }), "kv");
   const both = graph.node("Concat", [states, graph.node("MatMul", ["trail", states])], { axis: 1 });
   const before = graph.node("Slice", [both, graph.integers(0), graph.integers(-1), graph.integers(0)]);
-  const features = emitFeature(graph, emitMap(graph, before, "key"));
   const behind = (rows: string) =>
     graph.node("Slice", [rows, graph.integers(1), graph.integers(2 ** 31 - 1), graph.integers(0)]);
-  const mapped = graph.node("Add", [behind("values"), emitMap(graph, behind(states), "value")]);
+  const worth = behind(states);
+  const features = emitFeature(graph, emitMap(graph, graph.node("Concat", [before, worth], { axis: 1 }), "key"));
+  const mapped = graph.node("Add", [behind("values"), emitMap(graph, worth, "value")]);
   const keys = emitHeadMajor(graph, features, [-1, kvHeads, headDim]);
   let values = emitHeadMajor(graph, mapped, [-1, kvHeads, headDim]);
   if (rule === "delta") values = graph.node("Sub", [values, emitKnown(graph, config, keys)]);

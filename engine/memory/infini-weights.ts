@@ -69,7 +69,7 @@ function layerWeights(
     write: {
       kv_mean: vector("kv_mean", 2 * kvWidth),
       kv_scale: vector("kv_scale", 2 * kvWidth),
-      key_weight: map("key", 4 * kvWidth, kvWidth),
+      key_weight: map("key", 6 * kvWidth, kvWidth),
       key_bias: vector("key.bias", kvWidth),
       value_weight: map("value", 2 * kvWidth, kvWidth),
       value_bias: vector("value.bias", kvWidth),

@@ -55,7 +55,7 @@ test("what a query reads is causal linear attention over the past segments", asy
       const before = state(t - 1);
       const size = Math.sqrt(1 - weights.decay ** 2);
       trail = trail.map((value, i) => value * weights.decay + size * (before[i] ?? 0));
-      const key = mapped([...before, ...trail], values("key_weight"), values("key_bias"));
+      const key = mapped([...before, ...trail, ...state(t)], values("key_weight"), values("key_bias"));
       const added = mapped(state(t), values("value_weight"), values("value_bias"));
       const value = added.map((v, i) => v + (vectors[t * width + i] ?? 0));
       entries.push({ key: key.map((x) => (x > 0 ? x + 1 : Math.exp(x))), value });

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from tokenizers import Tokenizer
 
-from .corpus import Project
 from .prompt import PREFIX, header
 
 SEGMENT_TOKENS = 512
@@ -25,6 +25,14 @@ class Segment:
     tokens: list[int]
 
 
+class Files(Protocol):
+    """A project, or a part of one."""
+
+    name: str
+
+    def files(self) -> Iterator[tuple[str, str]]: ...
+
+
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False).ids
 
@@ -33,7 +41,7 @@ def prefix_tokens(tokenizer: Tokenizer) -> list[int]:
     return encode(tokenizer, PREFIX)
 
 
-def segments(project: Project, tokenizer: Tokenizer) -> Iterator[Segment]:
+def segments(project: Files, tokenizer: Tokenizer) -> Iterator[Segment]:
     """A project's files in path order, each cut at line ends into as few segments as will do."""
     for path, text in project.files():
         head = encode(tokenizer, header(path))[:HEADER_TOKENS]

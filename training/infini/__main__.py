@@ -17,20 +17,27 @@ from tokenizers import Tokenizer
 from common.corpus import REPOSITORY
 from common.gguf_model import read_backbone, read_tokenizer
 from common.runs import CACHE, Curves, load_checkpoint, save_checkpoint, seed_all
-from common.segments import prefix_tokens
+from common.segments import encode, prefix_tokens
 
 from . import bank
-from .export import file_hash, sharpen, write_model
+from .axes import AXES, begin, fit_axes
+from .coordinates import Coordinates, coordinates
+from .export import file_hash, write_model
+from .facts import vocabulary
 from .memory import InfiniModel
-from .trainer import Banks, Run, Trainer, exact
+from .trainer import Run, Trainer
+from .trial import Trial
 
 FOLDER = Path(__file__).parent
-LAYERS = list(range(10, 26))
+LAYERS = list(range(1, 11))
+"""Those that tell names apart (`layers.py`, and the table in docs/strategies.md)."""
+FITTED, CHUNK = 1600, 500
+"""Facts that axes are fitted on, and of one file of a bank; training sees others."""
 
 
 def kept(name: str, make: Callable[[], Any]) -> Any:
     """What an earlier start has made, or makes it."""
-    path = CACHE / "infini" / name
+    path = CACHE / "infini-2" / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(make(), path.with_suffix(".part"))
@@ -42,30 +49,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infini", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file of the llama architecture")
     parser.add_argument("--threads", type=int, default=0, help="of the processor; all by default")
-    parser.add_argument("--minutes", type=float, default=60, help="of training, besides the banks' making")
-    parser.add_argument("--facts", type=int, default=3200)
+    parser.add_argument("--minutes", type=float, default=30, help="of training, besides the banks' making")
+    parser.add_argument("--tried", type=int, default=1000, help="steps between two trials, which take a minute or two each; 0 for none")
+    parser.add_argument("--facts", type=int, default=1000)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     seed_all(0)
     tokenizer = read_tokenizer(options.model)
-    model = InfiniModel(read_backbone(options.model), LAYERS, prefix_tokens(tokenizer))
-    rng = random.Random(1)
-    filler = kept("filler.pt", lambda: bank.build_filler(model, tokenizer, 150, rng))
-    facts = kept("facts.pt", lambda: bank.build_facts(model, tokenizer, options.facts, rng))
-    model.infini.load_state_dict(kept("start.pt", lambda: bank.fit_standards(model, filler)))
-    values = kept("questions.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 2, rng))
-    words = kept("words.pt", lambda: bank.build_questions(model, tokenizer, facts, options.facts // 8, rng, words=True))
-    held_out = kept("held-out.pt", lambda: bank.build_facts(model, tokenizer, 96, random.Random(9), "held-out"))
-    run = Run(Trainer(model, Banks(facts, filler, values, words)), tokenizer)
-    train(run, held_out, tokenizer, options.minutes * 60)
-    sharpen(model)
+    model = InfiniModel(read_backbone(options.model), LAYERS, prefix_tokens(tokenizer), axes=(AXES, AXES))
+    data = coordinates_of(model, tokenizer, options.facts)
+    for number in LAYERS:
+        begin(model.at(number))
+    trainer = Trainer(model, data)
+    trainer.begin(encode(tokenizer, "0123456789<|im_end|>"))
+    run = Run(trainer)
+    train(run, Trial(model, tokenizer), options.minutes * 60, options.tried)
     digest = file_hash(options.model)
     write_model(REPOSITORY / f"engine/strategies/{digest[:16]}.infini.safetensors", model, digest, {"steps": run.progress.step})
 
 
-def train(run: Run, held_out: bank.FactBank, tokenizer: Tokenizer, seconds: float) -> None:
-    path = CACHE / "infini" / "run.pt"
+def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int) -> Coordinates:
+    """All that training reads; leaves the model as it is before the first step."""
+    words = vocabulary("train", tokenizer)
+    model.infini.load_state_dict(kept("standards.pt", lambda: bank.fit_standards(model, tokenizer, random.Random(1))))
+    rng = random.Random(2)
+    fitted = bank.make_facts(FITTED, words, rng)
+    code = kept("code.pt", lambda: bank.build_code(model, tokenizer, 40, random.Random(3)))
+
+    def axes() -> dict[str, torch.Tensor]:
+        return fit_axes(model, bank.written(model, tokenizer, fitted, rng), bank.asked(model, tokenizer, fitted, rng, want_last=False), code)
+
+    model.infini.load_state_dict(kept("axes.pt", axes))
+    parts = []
+    for at in range(0, facts, CHUNK):
+        own = random.Random(100 + at)
+        made = bank.make_facts(CHUNK, words, own)
+        name = f"facts-{at // CHUNK}.pt"
+        parts.append(kept(name, lambda: coordinates(model, made, bank.written(model, tokenizer, made, own), bank.asked(model, tokenizer, made, own))))  # noqa: B023
+        print(name, flush=True)
+    return Coordinates.joined(parts, model, code)
+
+
+def train(run: Run, trial: Trial, seconds: float, tried: int) -> None:
+    path = CACHE / "infini-2" / "run.pt"
     if (state := load_checkpoint(path)) is not None:
         run.trainer.model.infini.load_state_dict(state["model"])
         run.load(state["run"])
@@ -76,23 +103,13 @@ def train(run: Run, held_out: bank.FactBank, tokenizer: Tokenizer, seconds: floa
         is_last = now.seconds >= seconds
         if now.step % 20 and not is_last:
             continue
-        figures = {name: getattr(now, name) for name in ("answers", "right", "share", "code", "facts", "filler", "seconds")}
-        if now.step % 100 == 0 or is_last:
-            figures |= held_out_figures(run.trainer, tokenizer, held_out)
-            save_checkpoint(path, model=run.trainer.model.infini.state_dict(), run=run.state())
+        figures = {name: getattr(now, name) for name in ("missed", "answers", "right", "share", "words", "code", "harm", "facts", "filler", "seconds")}
+        save_checkpoint(path, model=run.trainer.model.infini.state_dict(), run=run.state())
+        if tried and (now.step % tried == 0 or is_last):
+            figures |= trial.figures()
         report(curves, now.step, figures)
-    command = [sys.executable, "-m", "common.draw_curves", str(curves.path), "right", *CASES]
+    command = [sys.executable, "-m", "common.draw_curves", str(curves.path), "right", *Trial.CASES]
     subprocess.run(command, cwd=FOLDER.parent, check=True)
-
-
-CASES = {"held_out_2": (2, 2.0, False), "held_out_8": (8, 10.0, False), "held_out_32": (32, 10.0, False)}
-CASES |= {"passkey_5k": (1, 10.0, True), "passkey_1m": (1, 2000.0, True)}
-"""Facts in a memory, segments of code in it, and whether they are passkeys."""
-
-
-def held_out_figures(trainer: Trainer, tokenizer: Tokenizer, facts: bank.FactBank) -> dict[str, float]:
-    """Shares of values that are written whole; names and questions are not training's."""
-    return {name: exact(trainer, tokenizer, facts, *case, asked=10 if case[2] else 32) for name, case in CASES.items()}
 
 
 def report(curves: Curves, step: int, figures: dict[str, float]) -> None:

@@ -1,9 +1,11 @@
-"""What the frozen backbone makes of training's texts, computed once: keys and values of facts, of ordinary code, and queries of questions."""
+"""What the frozen backbone makes of training's texts, computed once: inputs of keys where values are written, of queries where they are asked for."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from tokenizers import Tokenizer
@@ -12,285 +14,247 @@ from torch import Tensor
 from common.backbone import join_heads
 from common.corpus import projects
 from common.prompt import header
-from common.segments import Segment, encode, prefix_tokens, segments
+from common.segments import Segment, encode, segments
 
-from .facts import COMPLETIONS, GRASS, Fact, make_fact, make_passkey, vocabulary
+from .facts import COMPLETIONS, GRASS, Fact, make_fact, make_passkey
 from .memory import InfiniModel
+from .stored import as_stored
 
-WINDOW = 33
-"""Tokens of a fact that are kept: its end, up to the line's."""
-MOST_VALUE_TOKENS = 8
-FACT_TOKENS = 176
-"""Of a segment that facts are planted in; short, as what stands around them matters little."""
-FILLER_TOKENS = 512
-PASSKEYS = 0.35
-"""Share of segments that hold a passkey and nothing else."""
+SEGMENT_TOKENS = 176
+"""Of a segment that facts are stated in."""
+BETWEEN = 24
+"""Most tokens of the line of code that stands between two facts."""
+PASSKEYS = 0.12
+COMPLETED = 0.15
+"""Share of questions that are a line of code which goes on with the value."""
+RIVALS = 8
+"""Tokens that the backbone alone finds likeliest at a place."""
 TURN = "<|im_end|>\n<|im_start|>assistant\n"
-
-
-@dataclass
-class FactBank:
-    facts: list[Fact]
-    states: Tensor  # [facts, layers, WINDOW, 2 * kvWidth] bfloat16, un-rotated keys beside values
-    targets: Tensor  # [facts, MOST_VALUE_TOKENS, WINDOW - 1] bool: the pairs (token, next token) that give a token of the value
-    filled: Tensor  # [facts, WINDOW - 1] bool: pairs that are there
-
-
-@dataclass
-class FillerBank:
-    states: Tensor  # [segments, layers, FILLER_TOKENS, 2 * kvWidth] bfloat16
-    tokens: Tensor  # [segments, FILLER_TOKENS]
-    follows: Tensor  # [segments] bool: the segment before is of the same project
 
 
 @dataclass
 class Question:
     tokens: list[int]
-    values: list[int]  # positions of the value's tokens among them
-    first: int  # position of the first token that the model is to write
+    values: list[int]  # positions of the value's tokens among them, and of the token behind them
+
+
+@dataclass
+class Places:
+    """Places of texts, one a row; all tensors have as many."""
+
+    fact: Tensor  # index of the fact, or of the segment of code
+    digit: Tensor  # which of the value's tokens comes next
+    inputs: Tensor  # [rows, layers, inputs] bfloat16: of keys (state, trail, the next token's state), or of queries (state, trail)
+
+    @classmethod
+    def joined(cls, parts: list[Places]) -> Places:
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
+
+@dataclass
+class Asked(Places):
+    residuals: Tensor  # [rows, hidden] bfloat16: the backbone's last, before the final norm
+    wanted: Tensor  # [rows]: the token that comes next
+    rivals: Tensor  # [rows, RIVALS]
 
 
 def project_states(
     model: InfiniModel, tokens: Tensor, want_queries: bool = False, dtype: torch.dtype = torch.bfloat16
 ) -> tuple[Tensor, Tensor | None]:
     """Keys beside values [B, layers, T, 2 * kvWidth] of `tokens` behind the prefix, and queries [B, layers, T, queryWidth]."""
-    states, queries = [], []
-    residual = model.below(tokens)
-    with torch.no_grad():
-        for number in model.layer_numbers:
+    states, queries, _ = run(model, tokens, dtype, want_last=False)
+    return states, queries if want_queries else None
+
+
+@torch.no_grad()
+def run(model: InfiniModel, tokens: Tensor, dtype: torch.dtype = torch.float32, want_last: bool = True) -> tuple[Tensor, Tensor, Tensor]:
+    """Keys beside values, queries, and the last residual [B, T, hidden] where it is wanted; without any memory."""
+    residual, states, queries = model.below(tokens), [], []
+    last = model.config.layers if want_last else model.layer_numbers[-1] + 1
+    for number in range(model.layer_numbers[0], last):
+        if number in model.layer_numbers:
             query, key, value = model.frozen.layers[number].project(residual)
             states.append(torch.cat([join_heads(key), join_heads(value)], -1).to(dtype))
-            if want_queries:
-                queries.append(join_heads(query).to(dtype))
-            if number != model.layer_numbers[-1]:
-                residual = model.layers(residual, range(number, number + 1), {})[0]
-    return torch.stack(states, 1), torch.stack(queries, 1) if want_queries else None
+            queries.append(join_heads(query).to(dtype))
+        if want_last or number + 1 < last:
+            residual = model.layers(residual, range(number, number + 1), {})[0]
+    return torch.stack(states, 1), torch.stack(queries, 1), residual
+
+
+def padded(rows: list[list[int]]) -> Tensor:
+    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for row, ids in enumerate(rows):
+        tokens[row, : len(ids)] = torch.tensor(ids)
+    return tokens
 
 
 def value_tokens(tokenizer: Tokenizer, text: str, value: str, every: bool) -> tuple[list[int], list[list[int]]]:
-    """Tokens of `text`, and for each place of `value` in it (the last, or every) the positions of its tokens."""
+    """Tokens of `text`, and for each place of `value` in it (the last, or every) the positions of its tokens and of the one behind."""
     coded = tokenizer.encode(text, add_special_tokens=False)
     starts = [text.rindex(value)]
     while every and (before := text.rfind(value, 0, starts[0])) >= 0:
         starts.insert(0, before)
-    spans = [
-        [i for i, (a, b) in enumerate(coded.offsets) if a < start + len(value) and b > start] for start in starts
-    ]
-    return coded.ids, spans
+    spans = [[i for i, (a, b) in enumerate(coded.offsets) if a < at + len(value) and b > at] for at in starts]
+    return coded.ids, [[*span, span[-1] + 1] for span in spans]
 
 
-def chunks_of_code(rng: random.Random, tokenizer: Tokenizer, room: int, split: str = "train"):
-    """Endless pieces of real code: their file's path and lines, of at most `room` tokens."""
-    files = [(project.name, path, text) for project in projects(split) for path, text in project.files()]
+def lines_of_code(rng: random.Random, tokenizer: Tokenizer, split: str = "train") -> Iterator[list[int]]:
+    """Endless lines of a split's projects, in runs of ten that follow each other."""
+    files = [(path, text) for project in projects(split) for path, text in project.files()]
     while True:
-        _, path, text = rng.choice(files)
-        lines = text.splitlines(keepends=True)
+        lines = rng.choice(files)[1].splitlines(keepends=True)
         start = rng.randrange(len(lines))
-        chosen, used = [], 0
-        for line in lines[start : start + 40]:
-            ids = encode(tokenizer, line)
-            if used + len(ids) > room:
-                break
-            chosen.append(ids)
-            used += len(ids)
-        yield path, chosen
+        for line in lines[start : start + 10]:
+            yield encode(tokenizer, line)[:BETWEEN]
 
 
-def build_facts(
-    model: InfiniModel, tokenizer: Tokenizer, count: int, rng: random.Random, split: str = "train", statements: str = "train"
-) -> FactBank:
-    """`count` facts, one to six planted in a piece of code (or of grass), as the backbone reads them; names are those of `split`."""
-    words = vocabulary(split)
-    code = chunks_of_code(rng, tokenizer, FACT_TOKENS, "train" if split == "train" else "tune")
-    bank: list[Fact] = []
-    states, targets, filled = [], [], []
-    batch: list[tuple[list[int], list[tuple[Fact, int, list[int], list[list[int]]]]]] = []
-    while len(bank) < count:
-        planted = [make_passkey(rng)] if rng.random() < PASSKEYS else [make_fact(rng, words, statements) for _ in range(rng.randint(1, 6))]
-        path, lines = next(code)
-        if planted[0].is_passkey and rng.random() < 0.5:
-            path, lines = "notes.txt", [encode(tokenizer, GRASS)] * 8
-        batch.append(plant(tokenizer, path, lines, planted, rng))
-        if len(batch) == 16:
-            tokens = torch.zeros(16, max(len(ids) for ids, _ in batch), dtype=torch.long)
-            for row, (ids, _) in enumerate(batch):
-                tokens[row, : len(ids)] = torch.tensor(ids)
-            made, _ = project_states(model, tokens)
-            for row, (_, placed) in enumerate(batch):
-                for fact, start, ids, spans in placed:
-                    bank.append(fact)
-                    state, target, there = cut_window(made[row], start, len(ids), spans)
-                    states.append(state)
-                    targets.append(target)
-                    filled.append(there)
-            batch = []
-            if len(bank) % 8 == 0:
-                print("facts", len(bank), flush=True)
-    return FactBank(bank, torch.stack(states), torch.stack(targets), torch.stack(filled))
+def make_facts(count: int, words: list[str], rng: random.Random) -> list[Fact]:
+    return [make_passkey(rng) if rng.random() < PASSKEYS else make_fact(rng, words) for _ in range(count)]
 
 
-def plant(tokenizer: Tokenizer, path: str, lines: list[list[int]], planted: list[Fact], rng: random.Random):
-    """A segment's tokens with the facts between its lines, and each fact's place in it."""
-    coded = [(fact, *value_tokens(tokenizer, fact.statement, fact.value, fact.is_passkey)) for fact in planted]
-    room = FACT_TOKENS - sum(len(ids) for _, ids, _ in coded)
-    kept: list[list[int]] = []
-    for line in lines:
-        if sum(map(len, kept)) + len(line) < room:
-            kept.append(line)
-    order: list = [*kept]
-    for item in coded:
-        order.insert(rng.randint(0, len(order)), item)
-    tokens, placed = encode(tokenizer, header(path)), []
-    for item in order:
-        if isinstance(item, tuple):
-            fact, ids, spans = item
-            placed.append((fact, len(tokens), ids, spans))
-            tokens = tokens + ids
-        else:
-            tokens = tokens + item
-    return tokens, placed
+def written(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random) -> Places:
+    """The places that write the tokens of the facts' values, and the token behind them; facts stand between lines of code."""
+    lines = lines_of_code(rng, tokenizer)
+    texts: list[list[int]] = []
+    spans: list[list[tuple[int, list[int]]]] = []
+    for index, fact in enumerate(facts):
+        if not texts or len(texts[-1]) > SEGMENT_TOKENS:
+            texts.append(encode(tokenizer, header(rng.choice(["main.py", "src/app.ts", "notes.txt", "lib/core.cc"]))))
+            spans.append([])
+        if rng.random() < 0.7:
+            texts[-1].extend(encode(tokenizer, GRASS + "\n") if fact.is_passkey and rng.random() < 0.5 else next(lines))
+        ids, found = value_tokens(tokenizer, fact.statement, fact.value, fact.is_passkey)
+        spans[-1] += [(index, [len(texts[-1]) + at for at in span]) for span in found]
+        texts[-1].extend(ids)
+    parts = []
+    for at in range(0, len(texts), 8):
+        states, _, _ = run(model, padded(texts[at : at + 8]), want_last=False)
+        for row, ids in enumerate(texts[at : at + 8]):
+            inputs = key_inputs(model, as_stored(states[row][:, : len(ids)]))
+            marked = [(index, j, place - 1) for index, span in spans[at + row] for j, place in enumerate(span) if place < len(ids)]
+            index, digit, place = torch.tensor(marked).T
+            parts.append(Places(index, digit, inputs[:, place].transpose(0, 1).bfloat16()))
+    return Places.joined(parts)
 
 
-def cut_window(state: Tensor, start: int, length: int, spans: list[list[int]]) -> tuple[Tensor, Tensor, Tensor]:
-    """The end of a statement with the token before it: its states [layers, WINDOW, width], targets and which pairs are there."""
-    end = start + length
-    begin = max(0, start - 1, end - WINDOW)
-    window = torch.zeros(state.shape[0], WINDOW, state.shape[-1], dtype=state.dtype)
-    window[:, : end - begin] = state[:, begin:end]
-    target = torch.zeros(MOST_VALUE_TOKENS, WINDOW - 1, dtype=torch.bool)
-    for span in spans:
-        for j, position in enumerate(span[:MOST_VALUE_TOKENS]):
-            pair = start + position - 1 - begin
-            if 0 <= pair < WINDOW - 1:
-                target[j, pair] = True
-    there = torch.arange(WINDOW - 1) < end - begin - 1
-    return window, target, there
+def key_inputs(model: InfiniModel, states: Tensor) -> Tensor:
+    """[layers, T - 1, 6 * kvWidth] of one segment's states."""
+    return torch.stack([model.at(number).key_inputs(states[i]) for i, number in enumerate(model.layer_numbers)])
 
 
-def build_filler(model: InfiniModel, tokenizer: Tokenizer, count: int, rng: random.Random, split: str = "train") -> FillerBank:
-    """Whole segments of ordinary code, five in a row of a project; one in ten is grass."""
-    runs: list[list[Segment]] = []
-    found = [project for project in projects(split)]
-    rng.shuffle(found)
-    for project in found:
-        whole = [s for s in segments(project, tokenizer) if len(s.header) + len(s.tokens) > FILLER_TOKENS * 0.7]
-        starts = rng.sample(range(len(whole) - 4), min(3, max(0, len(whole) - 4))) if len(whole) > 4 else []
-        runs += [whole[at : at + 5] for at in starts]
-        if len(runs) * 5 >= count * 1.5:
-            break
-    rng.shuffle(runs)
-    grass = encode(tokenizer, GRASS)
-    rows, follows = [], []
-    for run in runs[: count // 5]:
-        for i, segment in enumerate(run):
-            rows.append((segment.header + segment.tokens)[:FILLER_TOKENS])
-            follows.append(i > 0)
-    for _ in range(count // 10):
-        rows.append((encode(tokenizer, header("notes.txt")) + grass * 40)[:FILLER_TOKENS])
-        follows.append(False)
-    tokens = torch.zeros(len(rows), FILLER_TOKENS, dtype=torch.long)
-    for i, ids in enumerate(rows):
-        tokens[i] = torch.tensor((ids * 2)[:FILLER_TOKENS])
-    states = torch.cat([project_states(model, part)[0] for part in tokens.split(4)])
-    return FillerBank(states, tokens, torch.tensor(follows))
+def query_inputs(model: InfiniModel, queries: Tensor) -> Tensor:
+    return torch.stack([model.at(number).query_inputs(queries[i]) for i, number in enumerate(model.layer_numbers)])
 
 
-def ask(tokenizer: Tokenizer, fact: Fact, rng: random.Random, completions: float = 0.5, split: str = "train") -> Question:
+def ask(tokenizer: Tokenizer, fact: Fact, rng: random.Random, split: str = "train") -> Question:
     """A question with its answer in the engine's words, or a line of code that goes on with the value."""
-    if not fact.is_passkey and rng.random() < completions:
+    if not fact.is_passkey and rng.random() < COMPLETED:
         opening = encode(tokenizer, header(rng.choice(["main.py", "config.ts", "notes.md", "settings.h"])))
-        ids, spans = value_tokens(tokenizer, rng.choice(COMPLETIONS).format(name=fact.name, value=fact.value) + "\n", fact.value, False)
-        return Question(opening + ids, [len(opening) + at for at in spans[0]], len(opening) + spans[0][0])
-    question, answer = fact.ask(rng, split)
-    opening = encode(tokenizer, f"Question: {question}{TURN}")
-    ids, spans = value_tokens(tokenizer, answer + "<|im_end|>", fact.value, False)
-    return Question(opening + ids, [len(opening) + at for at in spans[0]], len(opening))
+        text = rng.choice(COMPLETIONS).format(name=fact.name, value=fact.value) + "\n"
+    else:
+        question, answer = fact.ask(rng, split)
+        opening, text = encode(tokenizer, f"Question: {question}{TURN}"), answer + "<|im_end|>"
+    ids, spans = value_tokens(tokenizer, text, fact.value, False)
+    return Question(opening + ids, [len(opening) + at for at in spans[0]])
+
+
+def asked(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, want_last: bool = True) -> Asked:
+    """One question to each fact: the places before its value's tokens and before what comes behind them."""
+    made = sorted(((ask(tokenizer, fact, rng), index) for index, fact in enumerate(facts)), key=lambda pair: len(pair[0].tokens))
+    parts = []
+    for at in range(0, len(made), 16):
+        batch = made[at : at + 16]
+        tokens = padded([question.tokens for question, _ in batch])
+        _, queries, last = run(model, tokens, want_last=want_last)
+        for row, (question, index) in enumerate(batch):
+            inputs = query_inputs(model, queries[row])
+            parts.append(asked_places(model, tokens[row], index, question.values, inputs, last[row]))
+    return Asked.joined(parts)
+
+
+@torch.no_grad()
+def asked_places(model: InfiniModel, tokens: Tensor, index: int, values: list[int], inputs: Tensor, last: Tensor) -> Asked:
+    places = torch.tensor(values)
+    residuals = last[places - 1]
+    rivals = model.frozen.logits(model.frozen.final_norm(residuals)).topk(RIVALS).indices
+    digits = torch.arange(len(values))
+    taken = inputs[:, places - 1].transpose(0, 1).bfloat16()
+    return Asked(torch.full_like(digits, index), digits, taken, residuals.bfloat16(), tokens[places], rivals)
 
 
 @dataclass
-class QuestionBank:
-    """Questions to facts, at the places from which each token of the value is written."""
+class Code:
+    """Segments of ordinary code and grass; of some, places to predict with the segments before them in memory."""
 
-    fact: Tensor  # [questions] index into the facts
-    queries: Tensor  # [questions, layers, MOST_VALUE_TOKENS, 2 * queryWidth] bfloat16, standardised beside their trail
-    residuals: Tensor  # [questions, MOST_VALUE_TOKENS, hidden] bfloat16: the backbone's last, before the final norm
-    wanted: Tensor  # [questions, MOST_VALUE_TOKENS]: the value's tokens
-    filled: Tensor  # [questions, MOST_VALUE_TOKENS] bool
-
-    def __add__(self, other: QuestionBank) -> QuestionBank:
-        return QuestionBank(*(torch.cat(pair) for pair in zip(self.__dict__.values(), other.__dict__.values(), strict=True)))
+    tokens: Tensor  # [entries]: what comes next
+    entries: Places  # some of each segment's; `digit` is the token that stands there
+    asked: Asked  # `fact` is the segment
+    before: dict[int, list[int]]  # segments before one that is predicted, of the same project
+    grass: list[int]
 
 
-def build_questions(
-    model: InfiniModel, tokenizer: Tokenizer, bank: FactBank, count: int, rng: random.Random, words: bool = False
-) -> QuestionBank:
-    """Places of values' tokens; with `words`, of the answers' other ones."""
-    chosen = [rng.randrange(len(bank.facts)) for _ in range(count)]
-    made = sorted(((ask(tokenizer, bank.facts[i], rng), i) for i in chosen), key=lambda pair: len(pair[0].tokens))
-    queries, residuals, wanted, filled = [], [], [], []
-    for at in range(0, count, 32):
-        part = made[at : at + 32]
-        tokens = torch.zeros(len(part), max(len(q.tokens) for q, _ in part), dtype=torch.long)
-        for row, (question, _) in enumerate(part):
-            tokens[row, : len(question.tokens)] = torch.tensor(question.tokens)
-        states, last = question_states(model, tokens)
-        for row, (question, _) in enumerate(part):
-            chosen = other_places(question) if words else question.values
-            places = (chosen + [chosen[-1]] * MOST_VALUE_TOKENS)[:MOST_VALUE_TOKENS]
-            before = [place - 1 for place in places]
-            queries.append(states[row][:, before])
-            residuals.append(last[row][before])
-            wanted.append(tokens[row][places])
-            filled.append(torch.arange(MOST_VALUE_TOKENS) < len(chosen))
-    stacked = (torch.stack(each) for each in (queries, residuals, wanted, filled))
-    return QuestionBank(torch.tensor([i for _, i in made]), *stacked)
+ENTRIES, PREDICTED = 192, 64
+"""Of a segment."""
 
 
-def other_places(question: Question) -> list[int]:
-    """Of an answer without its value: what comes after it, then what comes before."""
-    after = list(range(question.values[-1] + 1, len(question.tokens)))
-    return (after[:5] + list(range(question.first, question.values[0])))[:MOST_VALUE_TOKENS]
+def build_code(model: InfiniModel, tokenizer: Tokenizer, runs: int, rng: random.Random, split: str = "train") -> Code:
+    """`runs` times three segments that follow each other in a project, and a few of grass."""
+    texts, before, grass = [], {}, []
+    for run_ in islice(runs_of(tokenizer, split, rng), runs):
+        texts += [segment.header + segment.tokens for segment in run_]
+        before[len(texts) - 1] = [len(texts) - 3, len(texts) - 2]
+    for size in (8, 20, 26, 26, 26, 26):
+        grass.append(len(texts))
+        texts.append(encode(tokenizer, header("text-00.txt") + GRASS * size)[:512])
+    entries, scored, following = [], [], []
+    for at, ids in enumerate(texts):
+        if at % 30 == 0:
+            print("code", at, "of", len(texts), flush=True)
+        tokens = torch.tensor([ids])
+        states, queries, last = run(model, tokens, want_last=at in before)
+        places = torch.randperm(len(ids) - 1)[:ENTRIES]
+        inputs = key_inputs(model, as_stored(states[0]))[:, places].transpose(0, 1).bfloat16()
+        entries.append(Places(torch.full_like(places, at), tokens[0, places], inputs))
+        following.append(tokens[0, places + 1])
+        if at in before:
+            chosen = (torch.randperm(len(ids) - 33)[:PREDICTED] + 33).tolist()
+            scored.append(asked_places(model, tokens[0], at, chosen, query_inputs(model, queries[0]), last[0]))
+    return Code(torch.cat(following), Places.joined(entries), Asked.joined(scored), before, grass)
+
+
+def runs_of(tokenizer: Tokenizer, split: str, rng: random.Random) -> Iterator[list[Segment]]:
+    """Three segments of a project that follow each other, at most three times a project."""
+    found = projects(split)
+    rng.shuffle(found)
+    for project in found:
+        files = [file for file in project.files() if len(file[1]) > 4000]
+        for path, text in rng.sample(files, min(3, len(files))):
+            whole = [s for s in segments(OneFile(project.name, path, text[:16_000]), tokenizer) if len(s.tokens) > 300]
+            if len(whole) >= 3:
+                yield whole[:3]
+
+
+@dataclass
+class OneFile:
+    """One file of a project, as `segments` takes a project."""
+
+    name: str
+    path: str
+    text: str
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        yield self.path, self.text
 
 
 @torch.no_grad()
-def question_states(model: InfiniModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Queries [B, layers, T, 2 * queryWidth] and the last residual [B, T, hidden], without any memory."""
-    residual, queries = model.below(tokens), []
-    for number in range(model.layer_numbers[0], model.config.layers):
-        if number in model.layer_numbers:
-            query = join_heads(model.frozen.layers[number].project(residual)[0])
-            queries.append(model.at(number).standard_queries(query).bfloat16())
-        residual = model.layers(residual, range(number, number + 1), {})[0]
-    return torch.stack(queries, 1), residual.bfloat16()
-
-
-@torch.no_grad()
-def fit_standards(model: InfiniModel, filler: FillerBank, sharpness: float = 3.0, threshold: float = -5.0) -> dict[str, Tensor]:
-    """Means, deviations and whitening of the maps' inputs over code, and queries that begin as the keys of the same place would be."""
-    _, queries = project_states(model, filler.tokens[::12], want_queries=True)
-    assert queries is not None
+def fit_standards(model: InfiniModel, tokenizer: Tokenizer, rng: random.Random) -> dict[str, Tensor]:
+    """Means and deviations of keys, values and queries over code."""
+    texts = [(run_[0].header + run_[0].tokens)[:512] for run_ in islice(runs_of(tokenizer, "train", rng), 0, 72, 3)]
+    states, queries, _ = run(model, padded([ids for ids in texts if len(ids) > 400]), want_last=False)
     for i, number in enumerate(model.layer_numbers):
         own = model.at(number)
-        kv = standardise(filler.states[::12, i], own.kv_mean, own.kv_scale, own.kv_whitening)
-        query = standardise(queries[:, i], own.query_mean, own.query_scale, own.query_whitening)
-        ridge = query.T @ query + 0.02 * len(query) * torch.eye(query.shape[1])
-        across = torch.linalg.solve(ridge, query.T @ kv)  # [queryWidth, 2 * kvWidth], both whitened
-        own.key.weight.normal_(0, sharpness / (2 * kv.shape[1]) ** 0.5)
-        keys = torch.cat([part @ across.T for part in own.key.weight.chunk(2, 1)], 1)  # [kvWidth, 2 * queryWidth]
-        group = model.config.heads // model.config.kv_heads
-        spread = keys.unflatten(0, (model.config.kv_heads, -1)).repeat_interleave(group, 0).flatten(0, 1)
-        own.query.weight.copy_(spread)
-        for bias in (own.key.bias, own.query.bias):
-            bias.fill_(threshold)
+        for made, kind in ((states[:, i], "kv"), (queries[:, i], "query")):
+            flat = made[:, :400].flatten(0, 1)
+            getattr(own, f"{kind}_mean").copy_(flat.mean(0))
+            getattr(own, f"{kind}_scale").copy_(1 / flat.std(0).clamp(min=1e-3))
     return model.infini.state_dict()
-
-
-def standardise(states: Tensor, mean: Tensor, scale: Tensor, whitening: Tensor) -> Tensor:
-    """Fills a layer's three buffers from states [N, T, width], and returns these whitened [N * T, width]."""
-    flat = states.float().flatten(0, 1)
-    mean.copy_(flat.mean(0))
-    scale.copy_(1 / flat.std(0).clamp(min=1e-3))
-    flat = (flat - mean) * scale
-    values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
-    whitening.copy_(vectors @ torch.diag((values + 0.05) ** -0.5) @ vectors.T)
-    return flat @ whitening

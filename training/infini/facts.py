@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from tokenizers import Tokenizer
+
 from common.corpus import projects
 
 PASSKEY = "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. "
@@ -33,7 +35,12 @@ QUESTIONS = {
     "train": [
         "What is the value of {name}?", "What is {name}?", "What is {name} set to?", "Which value does {name} have?", "What is the code for {name}?", "Tell me the value of {name}.",
         "{name}?", "What number is {name}?", "Give me {name}.", "What does {name} equal?", "Find the value of {name} in the files.", "Which number belongs to {name}?",
-        "In the code, what is {name}?", "How is {name} defined?",
+        "In the code, what is {name}?", "How is {name} defined?", "Say {name}.", "Could you read {name} out to me?", "{name} please", "How many is {name}?",
+        "Where the files define {name}, which number do they give?", "What did they choose for {name}?", "{name}: which number?", "Which figure stands behind {name}?",
+        "Can you remember {name}?", "What's {name}", "Show me the number for {name}.", "What is written for {name}?", "Return {name}.", "Is there a number for {name}?",
+        "What is the current {name}?", "print({name})", "Tell me about {name}", "What does the project use for {name}?", "How much is {name} exactly?",
+        "The code has {name}; what does it hold?", "Which number was chosen for {name} in this project?", "I forgot {name}. What was it again?", "Quote the number of {name} for me",
+        "Name the figure that {name} has in the source, please.", "{name} in this code base?", "To which number is {name} bound?", "Check the files: {name}?",
     ],
     "held-out": [
         "Do you know what {name} was set to?", "What value was assigned to {name}?", "Look up {name} and say its value.", "Please state the number stored under {name}.",
@@ -41,19 +48,28 @@ QUESTIONS = {
     ],
 }
 
-ANSWERS = [
-    "The value of {name} is {value}.", "The value of `{name}` is `{value}`.", "{name} is {value}.", "{name} is set to {value}.", "{name} = {value}", "The code for {name} is {value}.",
-    "The value of {name} is {value}.", "{value}", "`{name}` is {value}.",
-]
+ANSWERS = ["{value}", "The value of {name} is {value}.", "{name} is {value}.", "`{name}` is {value}.", "{name} = {value}"]
+"""The first is what the memory is to make of a question; behind the others' words it goes on in the same way."""
+SHORT = 0.8
+"""Share of answers that are the value alone."""
 
 COMPLETIONS = ["{name} = {value}", "{name}: {value}", "The value of {name} is {value}", "# {name} is {value}", "const {name} = {value}"]
+
+EVALUATED = frozenset(
+    (
+        "harbour lantern quay tern mast anchor barrel beacon breeze candle canyon castle cedar cliff clover comet copper coral cradle creek crystal dagger "
+        "desert diamond dragon eagle falcon feather fern fiddle flame forest fountain fox glacier gravel grove hammer hazel heron hollow horizon island "
+        "ivory jacket jungle kettle ladder lagoon lemon lily lizard maple marble meadow monsoon mountain nettle ocean olive"
+    ).split()
+)
+"""Words of the names that the engine's evaluation asks for (`test/eval/strategy-cases.ts`); no name of training has one."""
 
 PASSKEY_NAMES = ["pass key", "passkey", "secret code", "magic number", "password", "pin", "secret number", "access key"]
 PASSKEY_STATEMENTS = [
     "The {name} is {value}. Remember it. {value} is the {name}.\n", "The {name} is {value}.\n", "The {name} is {value}. Do not forget it.\n", "Note: the {name} is {value}.\n",
 ]
 PASSKEY_QUESTIONS = ["What is the {name}?", "What is the {name}? The {name} is", "Tell me the {name}.", "Which {name} was in the text?", "What was the {name}?"]
-PASSKEY_ANSWERS = ["The {name} is {value}.", "{value}", "The {name} is {value}."]
+PASSKEY_ANSWERS = ["{value}", "The {name} is {value}."]
 
 
 @dataclass(frozen=True)
@@ -66,22 +82,28 @@ class Fact:
     def ask(self, rng: random.Random, split: str = "train") -> tuple[str, str]:
         """A question and its answer."""
         if self.is_passkey:
-            question, answer = rng.choice(PASSKEY_QUESTIONS[:1] if split == "held-out" else PASSKEY_QUESTIONS), rng.choice(PASSKEY_ANSWERS)
+            question, answers = rng.choice(PASSKEY_QUESTIONS[:1] if split == "held-out" else PASSKEY_QUESTIONS), PASSKEY_ANSWERS
         else:
-            question, answer = rng.choice(QUESTIONS[split]), rng.choice(ANSWERS)
+            question, answers = rng.choice(QUESTIONS[split]), ANSWERS
+        answer = answers[0] if rng.random() < SHORT else rng.choice(answers[1:])
         return question.format(name=self.name), answer.format(name=self.name, value=self.value)
 
 
-def vocabulary(split: str) -> list[str]:
-    """Words that names are made of, taken from identifiers of training's projects; a fifth of them is held out."""
+def vocabulary(split: str, tokenizer: Tokenizer | None = None) -> list[str]:
+    """What names are made of: words from identifiers of training's projects, of which a fifth is held out, and, with a tokenizer, as many
+    of its tokens, so that names come from everywhere in the space of embeddings."""
     counts: Counter[str] = Counter()
     for project in projects("train")[:60]:
         for _, text in list(project.files())[:40]:
             counts.update(re.findall(r"[a-z]{3,10}", text))
-    words = sorted(word for word, count in counts.items() if count > 3)
+    words = sorted(word for word, count in counts.items() if count > 3 and word not in EVALUATED)
     random.Random(7).shuffle(words)
     cut = len(words) // 5
-    return words[cut:] if split == "train" else words[:cut]
+    if split != "train":
+        return words[:cut]
+    tokens = sorted(token.lstrip("Ġ").lower() for token in tokenizer.get_vocab()) if tokenizer else []
+    pieces = sorted({token for token in tokens if re.fullmatch(r"[a-z]{2,10}", token)} - {*words[:cut], *EVALUATED})
+    return words[cut:] + random.Random(8).sample(pieces, min(len(words), len(pieces)))
 
 
 def make_name(rng: random.Random, words: list[str]) -> str:
@@ -96,18 +118,13 @@ def make_name(rng: random.Random, words: list[str]) -> str:
     return "_".join(parts).upper() if style < 5 else "_".join(parts)
 
 
-def make_value(rng: random.Random, words: list[str]) -> str:
-    kind = rng.random()
-    if kind < 0.7:
-        digits = rng.choice([2, 3, 4, 4, 5, 5, 5, 6])
-        return str(rng.randrange(10 ** (digits - 1), 10**digits))
-    return rng.choice(words) if kind < 0.9 else f'"{rng.choice(words)}-{rng.choice(words)}"'
+def make_value(rng: random.Random) -> str:
+    digits = rng.choice([1, 2, 3, 4, 4, 4, 5, 5, 5, 5, 6])
+    return str(rng.randrange(10 ** (digits - 1), 10**digits))
 
 
 def make_fact(rng: random.Random, words: list[str], split: str = "train") -> Fact:
-    name, value = make_name(rng, words), make_value(rng, words)
-    while any(part in name.lower() for part in re.findall(r"[a-z]+", value)):
-        value = make_value(rng, words)
+    name, value = make_name(rng, words), make_value(rng)
     return Fact(name, value, rng.choice(STATEMENTS[split]).format(name=name, value=value))
 
 

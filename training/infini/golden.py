@@ -60,7 +60,8 @@ def randomise(model: InfiniModel) -> None:
     for number in model.layer_numbers:
         own = model.at(number)
         for linear in (own.key, own.value, own.query, own.output_down, own.output_up):
-            torch.nn.init.normal_(linear.weight, 0, 0.6 / linear.weight.shape[1] ** 0.5)
+            size = 3.0 if linear is own.output_up else 0.6
+            torch.nn.init.normal_(linear.weight, 0, size / linear.weight.shape[1] ** 0.5)
         for vector in (own.key.bias, own.value.bias, own.query.bias, own.gate, own.null, own.kv_mean, own.query_mean):
             torch.nn.init.normal_(vector, 0, 0.7)
         for scale in (own.kv_scale, own.query_scale):
@@ -83,7 +84,6 @@ def read_segments(model: InfiniModel, segments: list[list[int]]) -> dict[int, me
 @torch.no_grad()
 def main() -> None:
     torch.manual_seed(3)
-    memory.MIXED = False
     model = InfiniModel(Backbone.random(TINY, 3), LAYERS, [0], rank=8)
     prefix = torch.randint(3, 300, (6,)).tolist()
     model.prefix = memory.encode_prefix(model.frozen, prefix)

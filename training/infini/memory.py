@@ -35,8 +35,8 @@ def write_delta(memory: Memory, keys: Tensor, values: Tensor) -> Memory:
     return write_linear(memory, keys, values - known)
 
 
-DECAY = 0.85
-"""Of a trail, a token: a name is still in it at the last digit of its value."""
+DECAY = 0.93
+"""Of a trail, a token: a name is still in it at the last digit of its value, and behind a question's last words."""
 
 
 def trail(states: Tensor) -> Tensor:
@@ -52,72 +52,70 @@ class InfiniLayer(nn.Module):
 
     An address is written for the token *before* a value (a shift of one, as associative recall needs: Arora et al. 2023, "Zoology"):
     it is made like the query that will look for what comes next, of the state there and of the trail of those before it, as a digit's own
-    state hardly tells whose value it belongs to. `null` is mass that lies in the memory from the start, with a value
+    state hardly tells whose value it belongs to; and of the value's own state, which says how much of it is worth keeping (a write gate, as
+    of gated linear attention). `null` is mass that lies in the memory from the start, with a value
     of nothing: a query which nothing answers, or an empty memory, changes nothing. What is read goes to the last residual, and not into its
     own layer: the backbone's states, and with them all keys and queries, stay what they are without a memory.
+
+    Maps see their inputs along fixed axes (`axes.py`), of which there are fewer than inputs: without `axes`, along all.
     """
 
-    def __init__(self, config: Config, rank: int = 64, gate: float = -0.5) -> None:
+    def __init__(self, config: Config, rank: int = 64, axes: tuple[int, int] | None = None) -> None:
         super().__init__()
         kv, width, dim = config.kv_width, config.query_width, config.head_dim
+        key_axes, query_axes = axes or (6 * kv, 2 * width)
         self.config = config
-        self.blur = 0.0
-        self.key = nn.Linear(4 * kv, kv)
+        self.key = nn.Linear(key_axes, kv)
         self.value = nn.Linear(2 * kv, kv)
-        self.query = nn.Linear(2 * width, width)
+        self.query = nn.Linear(query_axes, width)
         self.output_down = nn.Linear(width, rank, bias=False)
         self.output_up = nn.Linear(rank, config.hidden, bias=False)
-        self.gate = nn.Parameter(torch.full((config.heads,), gate))
+        self.gate = nn.Parameter(torch.zeros(config.heads))
         self.null = nn.Parameter(torch.zeros(config.kv_heads, dim))
-        for weight in (self.value.weight, self.value.bias, self.output_up.weight, self.query.bias, self.key.bias):
+        for weight in (self.value.weight, self.value.bias):
             nn.init.zeros_(weight)
-        nn.init.constant_(self.key.bias, -1.0)
-        nn.init.constant_(self.query.bias, -1.0)
-        for name, size in (("kv_mean", 2 * kv), ("query_mean", width)):
-            self.register_buffer(name, torch.zeros(size))
-        for name, size in (("kv_scale", 2 * kv), ("query_scale", width)):
-            self.register_buffer(name, torch.ones(size))
-        for name, size in (("kv_whitening", 2 * kv), ("query_whitening", width)):
-            self.register_buffer(name, torch.eye(size))
+        for name, count, size in (("key", key_axes, 6 * kv), ("query", query_axes, 2 * width)):
+            self.register_buffer(f"{name}_axes", torch.eye(count, size))
+            self.register_buffer(f"{name}_offset", torch.zeros(count))
+        for name, size in (("kv", 2 * kv), ("query", width)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_scale", torch.ones(size))
 
     def standard(self, keys_values: Tensor) -> Tensor:
         """Keys beside values [..., 2 * kvWidth], each channel with mean 0 and deviation 1 over ordinary code."""
         return (keys_values - self.kv_mean) * self.kv_scale
 
-    def standard_queries(self, query: Tensor) -> Tensor:
-        """Un-rotated queries [..., T, queryWidth], whitened, beside their trail."""
-        white = product_of((query - self.query_mean) * self.query_scale, self.query_whitening)
-        return torch.cat([white, trail(white)], -1)
+    def key_inputs(self, keys_values: Tensor) -> Tensor:
+        """Of T tokens [..., T, 2 * kvWidth] what the keys of T - 1 entries are made of, [..., T - 1, 6 * kvWidth]: state, trail, value's state."""
+        standard = self.standard(keys_values)
+        return torch.cat([standard[..., :-1, :], trail(standard)[..., :-1, :], standard[..., 1:, :]], -1)
 
-    def key_weight(self) -> Tensor:
-        """The map of keys without the whitening before it. It is learnt in whitened coordinates: what tells names apart is a small part
-        of the states' variance (by whitened trails alone, the right one of 12 names is nearest nine times in ten; by states, one in ten)."""
-        return unwhitened(self.key.weight, self.kv_whitening)
+    def query_inputs(self, query: Tensor) -> Tensor:
+        """Un-rotated queries [..., T, queryWidth] beside their trail."""
+        standard = (query - self.query_mean) * self.query_scale
+        return torch.cat([standard, trail(standard)], -1)
 
-    def query_weight(self) -> Tensor:
-        return unwhitened(self.query.weight, self.query_whitening)
+    def key_map(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias that take `key_inputs` as they are."""
+        return self.key.weight @ self.key_axes, self.key.bias - self.key.weight @ self.key_offset
+
+    def query_map(self) -> tuple[Tensor, Tensor]:
+        return self.query.weight @ self.query_axes, self.query.bias - self.query.weight @ self.query_offset
 
     def entries(self, keys_values: Tensor) -> tuple[Tensor, Tensor]:
         """What a run of tokens [..., T, 2 * kvWidth] writes: key features and values [..., kvHeads, T - 1, headDim]."""
-        standard = self.standard(keys_values)
-        before = torch.cat([standard, trail(standard)], -1)[..., :-1, :]
-        keys = self.blurred(product_of(before, self.key_weight()) + self.key.bias, self.key)
+        inputs = self.key_inputs(keys_values)
+        keys = functional.linear(inputs, *self.key_map())
         own = keys_values[..., 1:, self.config.kv_width :]
-        values = own + product(self.value, standard[..., 1:, :])
+        values = own + self.value(inputs[..., -2 * self.config.kv_width :])
         return feature(self.split(keys)), self.split(values)
 
     def split(self, joined: Tensor) -> Tensor:
         return joined.unflatten(-1, (-1, self.config.head_dim)).transpose(-2, -3)
 
-    def addresses(self, query: Tensor) -> Tensor:
-        """Query features [B, heads, T, headDim] of what `standard_queries` gives."""
-        return feature(self.split(self.blurred(product(self.query, query), self.query)))
-
-    def blurred(self, mapped: Tensor, linear: nn.Linear) -> Tensor:
-        """In training, what `blur` of whitened inputs' deviation does to their map; else as it is."""
-        if self.blur == 0:
-            return mapped
-        return mapped + torch.randn_like(mapped) * (self.blur * linear.weight.detach().norm(dim=1))
+    def addresses(self, inputs: Tensor) -> Tensor:
+        """Query features [B, heads, T, headDim] of what `query_inputs` gives."""
+        return feature(self.split(functional.linear(inputs, *self.query_map())))
 
     def read(self, features: Tensor, memory: Memory) -> Tensor:
         """What heads find, [B, heads, T, headDim], for query features of this shape; nothing where nothing in memory answers."""
@@ -125,25 +123,6 @@ class InfiniLayer(nn.Module):
         folded = features.unflatten(1, (self.config.kv_heads, -1)).flatten(2, 3)
         whole = folded @ (mass + functional.softplus(self.null))[..., None] + 1e-6
         return (folded @ matrix / whole).reshape(features.shape)
-
-
-def unwhitened(weight: Tensor, whitening: Tensor) -> Tensor:
-    """`weight` [out, 2 * width] takes whitened states and trails; the result takes plain ones. `whitening` is symmetric."""
-    return torch.cat([part @ whitening for part in weight.chunk(2, 1)], 1)
-
-
-def product_of(states: Tensor, weight: Tensor) -> Tensor:
-    """In bfloat16 where it pays; the result is float32."""
-    dtype = torch.bfloat16 if MIXED else torch.float32
-    return functional.linear(states.to(dtype), weight.to(dtype)).float()
-
-
-def product(linear: nn.Linear, states: Tensor) -> Tensor:
-    return product_of(states, linear.weight) + (0 if linear.bias is None else linear.bias)
-
-
-MIXED = True
-"""Whether maps run in bfloat16, as the training's; tests and references turn it off."""
 
 
 @dataclass
@@ -161,11 +140,11 @@ class Prefix:
 class InfiniModel(nn.Module):
     """A frozen backbone whose layers `layers` read a memory."""
 
-    def __init__(self, backbone: Backbone, layers: list[int], prefix: list[int], rank: int = 64) -> None:
+    def __init__(self, backbone: Backbone, layers: list[int], prefix: list[int], rank: int = 64, axes: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.config = backbone.config
         self.layer_numbers = layers
-        self.infini = nn.ModuleDict({str(layer): InfiniLayer(backbone.config, rank) for layer in layers})
+        self.infini = nn.ModuleDict({str(layer): InfiniLayer(backbone.config, rank, axes) for layer in layers})
         self.backbone = [backbone]
         self.prefix = encode_prefix(backbone, prefix)
 
@@ -203,15 +182,14 @@ class InfiniModel(nn.Module):
             residual = layer.after_attention(residual, masked_attention(*turned, values, closed, layer.qkv.weight.dtype))
             if number in memories:
                 own = self.at(number)
-                found = own.read(own.addresses(own.standard_queries(join_heads(query))), memories[number])
+                found = own.read(own.addresses(own.query_inputs(join_heads(query))), memories[number])
                 added = added + self.spoken(number, found)
         return residual, added
 
     def spoken(self, number: int, found: Tensor) -> Tensor:
-        """What heads' findings [B, heads, T, headDim] add to the last residual: through their gates and the layer's output map."""
+        """What heads' findings [B, heads, T, headDim] add to the last residual: through their gates and an output map."""
         own = self.at(number)
-        read = join_heads(found * torch.sigmoid(own.gate)[:, None, None])
-        return self.frozen.layers[number].output(read) + product(own.output_up, product(own.output_down, read))
+        return own.output_up(own.output_down(join_heads(found * torch.sigmoid(own.gate)[:, None, None])))
 
 
 def masked_attention(query: Tensor, key: Tensor, value: Tensor, open_to: Tensor, dtype: torch.dtype) -> Tensor:

@@ -13,7 +13,6 @@ from common.corpus import REPOSITORY, projects
 from common.gguf_model import read_backbone, read_tokenizer
 from common.segments import encode, prefix_tokens, segments
 
-from . import memory
 from .export import file_hash, load_exported
 from .golden import read_segments
 from .memory import InfiniModel
@@ -27,7 +26,6 @@ QUESTION = "Question: What is the value of MAX_CONTENT_LENGTH?<|im_end|>\n<|im_s
 @torch.no_grad()
 def main() -> None:
     path = Path(sys.argv[1])
-    memory.MIXED = False
     tokenizer = read_tokenizer(path)
     weights = REPOSITORY / f"engine/strategies/{file_hash(path)[:16]}.infini.safetensors"
     with safe_open(weights, "pt") as file:

@@ -1,9 +1,9 @@
 """Trains the memory's maps and gates over the banks: the backbone itself does not run, as what it computes does not hang on the memory.
 
-Three losses. *Addresses*: for the place before each token of a value, the share of the memory's mass that lies on what was written for
+Losses. *Addresses*: for the place before each token of a value, the share of the memory's mass that lies on what was written for
 that token is raised, in every head by itself (contrastive retrieval among the facts and the code that share a memory). *Answers*: what is
-read makes the tokens of the value likely, and leaves the answer's other words as they are. *Code*: a piece of code
-is predicted with what stands before it in its project in memory; one time in five, with other projects' code.
+read makes the tokens of the value likely. *Silence*: asked for what is not in memory, the backbone says what it says without. *Code*: places
+of code are predicted with what stands before them in their project in memory, and with facts beside it.
 """
 
 from __future__ import annotations
@@ -14,246 +14,302 @@ import time
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from .bank import FactBank, FillerBank, QuestionBank, ask, build_questions, question_states
-from .memory import InfiniLayer, InfiniModel, Memory
+from .coordinates import Coordinates
+from .memory import InfiniLayer, InfiniModel, feature
 
 GROUPS = 4
 """Memories in a step."""
-ASKED = 10
-"""Questions to one memory."""
-NOISE = 0.05
-"""Of standardised states: the store keeps keys and values in a few bits."""
-BLUR = 0.25
-"""Of whitened states: without it the maps learn single questions by heart."""
+ASKED, ABSENT = 8, 4
+"""Questions to one memory, and questions for what it does not hold."""
+NOISE = 0.2
+"""Of coordinates: without it the maps learn single questions by heart."""
 DROPPED = 0.2
 """Share of heads whose findings a step leaves out."""
-FRESH = 80
-"""New questions that come in every `FRESH_STEPS` steps."""
-FRESH_STEPS = 8
-FILLER_TOKENS = 128
-"""Of a segment that stand for all of it."""
-PASSKEY_FILLER = 170
-"""A passkey's memory holds so many times as much as one of facts: a million tokens at most."""
-WORD_WEIGHT, CODE_WEIGHT = 0.3, 0.5
-MOST_FACTS, MOST_FILLER = 20, 12
-"""Of one memory; filler in segments of 512 tokens."""
+PIECES = 2
+"""Pieces of code that are predicted."""
+ORDINARY = 512
+"""Places of code that a step takes for all code there is; what earlier steps took counts too, as it was."""
+REMEMBERED = 0.95
+FIRST = 2.0
+"""Weight of a value's first token, with which an answer turns to memory."""
 PASSKEYS = 0.3
-"""Share of memories that hold one."""
-CODE_TOKENS, CODE_START = 96, 12
-"""Of a piece of code that is predicted, and how many of them only stand before."""
-CANDIDATES = 6000
-"""Tokens of the vocabulary that a step tells the right ones from: the product with all of it would cost as much as all else."""
-
-
-@dataclass
-class Banks:
-    facts: FactBank
-    filler: FillerBank
-    values: QuestionBank
-    words: QuestionBank
+"""Share of memories that hold one, in up to `PASSKEY_FILLER` times as much filler."""
+PASSKEY_FILLER = 20
+SILENCE, CODE, QUIET = 0.3, 2.0, 0.2
+"""Weights of losses."""
+MOST_FACTS, MOST_FILLER = 40, 50_000
+"""Of one memory; filler in tokens."""
+ADDRESSED = 450
+"""Steps at the beginning that have the addresses' loss alone: what is read from wrong addresses teaches output maps nothing."""
+CANDIDATES = 1500
+"""Tokens of the vocabulary that a step tells the right ones from, besides the backbone's own candidates."""
 
 
 @dataclass
 class Drawn:
-    """Memories of a step: the facts in each, the questions to each, and how many segments of ordinary code each holds."""
+    """Memories of a step: the facts in each, the questions to each and those that it cannot answer, tokens of ordinary code and of grass."""
 
     facts: list[list[int]]
     asked: list[list[int]]
+    absent: list[list[int]]
     filler: list[float]
+    grass: list[float]
 
 
-def index_of(facts: Tensor, numbers: Tensor) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for index, fact in zip(numbers.tolist(), facts.tolist(), strict=True):
-        found.setdefault(fact, []).append(index)
-    return found
+def table_of(facts: Tensor, count: int) -> Tensor:
+    """Rows of each fact [count, most], -1 where there are fewer."""
+    rows: list[list[int]] = [[] for _ in range(count)]
+    for row, fact in enumerate(facts.tolist()):
+        rows[fact].append(row)
+    return ragged(rows)
+
+
+def ragged(rows: list[list[int]]) -> Tensor:
+    most = max(map(len, rows))
+    return torch.tensor([row + [-1] * (most - len(row)) for row in rows])
+
+
+class Stack:
+    """The layers' weights one above the other, so that one product does for all."""
+
+    def __init__(self, layers: list[InfiniLayer]) -> None:
+        def stacked(pick) -> Tensor:  # noqa: ANN001
+            return torch.stack([pick(own) for own in layers])
+
+        self.config = layers[0].config
+        self.key = stacked(lambda own: own.key.weight), stacked(lambda own: own.key.bias)
+        self.query = stacked(lambda own: own.query.weight), stacked(lambda own: own.query.bias)
+        self.value = stacked(lambda own: own.value.weight), stacked(lambda own: own.value.bias)
+        width = self.config.kv_width
+        self.scale, self.mean = stacked(lambda own: own.kv_scale[width:]), stacked(lambda own: own.kv_mean[width:])
+        self.down, self.up = stacked(lambda own: own.output_down.weight), stacked(lambda own: own.output_up.weight)
+        self.gate, self.null = stacked(lambda own: torch.sigmoid(own.gate)), stacked(lambda own: functional.softplus(own.null))
+
+    def keys(self, coordinates: Tensor) -> Tensor:
+        """Features [layers, kvHeads, G, N, dim] of [G, N, layers, axes]."""
+        return self.heads(feature(mapped(noisy(coordinates), *self.key)))
+
+    def values(self, states: Tensor) -> Tensor:
+        states = states.float().permute(2, 0, 1, 3)
+        own = states[..., self.config.kv_width :] / self.scale[:, None, None] + self.mean[:, None, None]
+        return self.heads(own + torch.einsum("lgnc,loc->lgno", states, self.value[0]) + self.value[1][:, None, None])
+
+    def heads(self, joined: Tensor) -> Tensor:
+        return joined.unflatten(-1, (-1, self.config.head_dim)).permute(0, 3, 1, 2, 4)
+
+    def queries(self, coordinates: Tensor) -> Tensor:
+        """Features [layers, kvHeads, G, group * N, dim]."""
+        made = self.heads(feature(mapped(noisy(coordinates), *self.query)))
+        return made.unflatten(1, (self.config.kv_heads, -1)).permute(0, 1, 3, 2, 4, 5).flatten(3, 4)
+
+    def spoken(self, read: Tensor, places: int) -> Tensor:
+        """What heads' findings [layers, kvHeads, G, group * N, dim] add to the last residual, [G, N, hidden]."""
+        found = read.unflatten(3, (-1, places)).permute(0, 2, 4, 1, 3, 5).flatten(3, 4)  # [layers, G, N, heads, dim]
+        kept = (torch.rand(found.shape[:2] + (1, found.shape[3], 1)) > DROPPED) / (1 - DROPPED)
+        gated = (found * kept * self.gate[:, None, None, :, None]).flatten(3)
+        return torch.einsum("lgnr,lhr->gnh", torch.einsum("lgnd,lrd->lgnr", gated, self.down), self.up)
+
+    def mass(self, own: Tensor) -> Tensor:
+        return (own + self.null[:, :, None])[..., None]
+
+
+def mapped(coordinates: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """[layers, G, N, out] of [G, N, layers, axes]."""
+    return torch.einsum("gnla,loa->lgno", coordinates, weight) + bias[:, None, None]
+
+
+def noisy(coordinates: Tensor) -> Tensor:
+    return coordinates.float() + torch.randn(coordinates.shape) * NOISE
 
 
 class Trainer:
-    def __init__(self, model: InfiniModel, banks: Banks, seed: int = 0) -> None:
-        self.model, self.banks = model, banks
+    def __init__(self, model: InfiniModel, data: Coordinates, seed: int = 0) -> None:
+        self.model, self.data = model, data
+        self.layers = [model.at(number) for number in model.layer_numbers]
         self.rng = random.Random(seed)
-        self.questions = banks.values + banks.words
-        self.is_value = torch.arange(len(self.questions.fact)) < len(banks.values.fact)
-        self.index()
-        self.following = banks.filler.follows.nonzero()[:, 0].tolist()
-        facts = banks.facts.facts
-        self.passkeys = [i for i, fact in enumerate(facts) if fact.is_passkey and i in self.valued]
-        self.asked = [i for i, fact in enumerate(facts) if not fact.is_passkey and i in self.valued]
-        self.others = [i for i, fact in enumerate(facts) if not fact.is_passkey]
+        assert data.code is not None and data.code_values is not None
+        self.code, self.code_values = data.code, data.code_values
+        self.key_rows, self.asked_rows = table_of(data.keys.fact, len(data.facts)), table_of(data.asked.fact, len(data.facts))
+        self.passkeys = [i for i, fact in enumerate(data.facts) if fact.is_passkey]
+        self.named = [i for i, fact in enumerate(data.facts) if not fact.is_passkey]
+        segments = len(self.code.before) and int(self.code.entries.fact.max()) + 1
+        self.segment_rows = table_of(self.code.entries.fact, segments)
+        self.scored_rows = table_of(self.code.asked.fact, segments)
+        is_grass = torch.isin(self.code.entries.fact, torch.tensor(self.code.grass))
+        self.code_rows, self.grass_rows = (~is_grass).nonzero()[:, 0], is_grass.nonzero()[:, 0]
+        self.usual: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def index(self) -> None:
-        """Which questions there are to each fact: about its value, and about an answer's other words."""
-        numbers = torch.arange(len(self.questions.fact))
-        self.valued = index_of(self.questions.fact[self.is_value], numbers[self.is_value])
-        self.worded = index_of(self.questions.fact[~self.is_value], numbers[~self.is_value])
-
-    def freshen(self, tokenizer: Tokenizer, room: int) -> None:
-        """Asks `FRESH` new questions to facts; they take the place of no others until there are `room`, and then of the oldest."""
-        made = build_questions(self.model, tokenizer, self.banks.facts, FRESH, self.rng)
-        missing = room - len(self.questions.fact)
-        if missing > 0:
-            empty = QuestionBank(*(torch.zeros(missing, *part.shape[1:], dtype=part.dtype) for part in self.questions.__dict__.values()))
-            self.oldest, self.first_fresh = len(self.questions.fact), len(self.questions.fact)
-            self.questions = self.questions + empty
-            self.questions.fact[self.oldest :] = -1
-            self.is_value = torch.cat([self.is_value, torch.ones(missing, dtype=torch.bool)])
-        rows = slice(self.oldest, self.oldest + FRESH)
-        for own, new in zip(self.questions.__dict__.values(), made.__dict__.values(), strict=True):
-            own[rows] = new
-        self.oldest = self.oldest + FRESH if self.oldest + 2 * FRESH <= room else self.first_fresh
-        self.index()
-        self.asked = [i for i, fact in enumerate(self.banks.facts.facts) if not fact.is_passkey and i in self.valued]
-
-    def draw(self, most_facts: int, most_filler: float) -> Drawn:
-        drawn = Drawn([], [], [])
+    def draw(self, most_facts: float, most_filler: float) -> Drawn:
+        drawn = Drawn([], [], [], [], [])
         for _ in range(GROUPS):
-            is_passkey = self.rng.random() < PASSKEYS
-            group = [self.rng.choice(self.passkeys)] if is_passkey else self.draw_facts(most_facts)
-            values = [self.rng.choice(self.valued[i]) for i in group if i in self.valued][:ASKED]
-            words = [self.rng.choice(self.worded[i]) for i in group if i in self.worded][:3]
+            has_passkey = self.rng.random() < PASSKEYS
+            alone = has_passkey and self.rng.random() < 0.6
+            count = 0 if alone else round(math.exp(self.rng.uniform(0, math.log(most_facts))))
+            chosen = [self.rng.choice(self.passkeys)] * has_passkey + self.rng.sample(self.named, count)
+            group = list({self.data.facts[i].name: i for i in reversed(chosen)}.values())[::-1]
             drawn.facts.append(group)
-            drawn.asked.append(values + words)
-            top = most_filler * (PASSKEY_FILLER if is_passkey else 1)
-            drawn.filler.append(math.exp(self.rng.uniform(math.log(0.05), math.log(max(0.06, top)))))
+            drawn.asked.append(group[:ASKED])
+            absent = self.rng.sample(self.named, ABSENT - 1) + [self.rng.choice(self.passkeys)] * (not has_passkey)
+            drawn.absent.append([i for i in absent if i not in group])
+            tokens = math.exp(self.rng.uniform(math.log(50), math.log(most_filler * (PASSKEY_FILLER if alone else 1))))
+            in_grass = alone and self.rng.random() < 0.6
+            drawn.filler.append(0.0 if in_grass else tokens)
+            drawn.grass.append(tokens if in_grass else 0.0)
         return drawn
 
-    def draw_facts(self, most: int) -> list[int]:
-        count = most if self.rng.random() < 0.25 else max(1, round(math.exp(self.rng.uniform(0, math.log(most + 0.5)))))
-        chosen = self.rng.sample(self.asked, min(count, ASKED)) + self.rng.sample(self.others, max(0, count - ASKED))
-        by_name = {self.banks.facts.facts[i].name: i for i in reversed(chosen)}
-        return list(by_name.values())
+    def losses(self, most_facts: float, most_filler: float, answers: bool = True) -> dict[str, Tensor]:
+        """What a step minimises, and its figures; without `answers`, only that of the addresses, at a third of the work."""
+        drawn, stack, data = self.draw(most_facts, most_filler), Stack(self.layers), self.data
+        keys_at = self.key_rows[ragged(drawn.facts)].flatten(1)  # [G, N]; a missing fact takes the last one's rows, and is masked
+        here = (keys_at >= 0) & (ragged(drawn.facts) >= 0).repeat_interleave(self.key_rows.shape[1], 1)
+        keys = stack.keys(data.keys.inputs[keys_at]) * here[..., None]
+        matrix, mass = keys.transpose(-1, -2) @ stack.values(data.values[keys_at]), keys.sum(-2)
+        for name, rows, tokens in (("code", self.code_rows, drawn.filler), ("grass", self.grass_rows, drawn.grass)):
+            usual = self.ordinary(stack, name, rows)
+            amount = torch.tensor(tokens)[:, None]
+            matrix, mass = matrix + amount[..., None] * usual[0][:, :, None], mass + amount * usual[1][:, :, None]
+        self.beside = (matrix, mass)
+        places = torch.cat([self.places(drawn.asked, None), self.places(drawn.absent, 0)], 1)  # [G, Q]
+        there, absent = places >= 0, torch.zeros(places.shape, dtype=torch.bool)
+        absent[:, -self.places(drawn.absent, 0).shape[1] :] = True
+        queries = stack.queries(data.asked.inputs[places])
+        whole = queries @ stack.mass(mass) + 1e-6
+        aimed = (data.keys.fact[keys_at][:, None] == data.asked.fact[places][..., None]) & here[:, None] & ~absent[..., None]
+        aimed &= data.keys.digit[keys_at][:, None] == data.asked.digit[places][..., None]
+        wanted_keys = aimed.float() @ keys  # [layers, kvHeads, G, Q, dim]
+        group = queries.shape[3] // places.shape[1]
+        hit = (queries * wanted_keys.repeat(1, 1, 1, group, 1)).sum(-1, keepdim=True)
+        share = ((hit + 1e-6) / whole)[..., 0].unflatten(3, (group, -1))  # [layers, kvHeads, G, group, Q]
+        counted = there & ~absent & aimed.any(-1)
+        weight = counted * torch.where(data.asked.digit[places] == 0, FIRST, 1.0)
+        even = weight / weight.sum(1, keepdim=True).clamp(min=1)  # each memory counts alike
+        even = even / even.sum()
+        missed = -(share.log() * even[None, None, :, None]).sum((2, 4)).mean()
+        found = {"missed": missed, "share": (share.detach() * even[None, None, :, None]).sum((2, 4)).mean()}
+        # Of what is not in memory, nothing is to be found.
+        lost = ~counted & there
+        silence = -(1 - ((whole - queries @ stack.mass(torch.zeros_like(mass))) / whole)[..., 0].unflatten(3, (group, -1)).movedim(3, 2)[..., lost] + 1e-3).log().mean()
+        found["missed"] = missed + QUIET * silence
+        if not answers:
+            return found
+        added = stack.spoken(queries @ matrix / whole, places.shape[1])
+        wanted = torch.where(absent, data.asked.rivals[places][..., 0], data.asked.wanted[places])
+        logits, at = self.among((data.asked.residuals[places].float() + added)[there], wanted[there], data.asked.rivals[places][there])
+        each = functional.cross_entropy(logits, at, reduction="none")
+        silent = absent[there]
+        right = (logits.argmax(-1) == at).float()
+        weights = even[there]
+        return found | {
+            "answers": (each * weights).sum(), "silence": each[silent].mean(), "right": (right * weights).sum(), "words": right[silent].mean(),
+        }
 
-    def losses(self, most_facts: int, most_filler: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """-log of the share on target and that share, [layers, heads]; the loss over answers, and how many of the values' tokens are right."""
-        drawn = self.draw(most_facts, most_filler)
-        facts = torch.tensor([i for group in drawn.facts for i in group])
-        owner = torch.tensor([g for g, group in enumerate(drawn.facts) for _ in group])
-        rows = torch.tensor([i for group in drawn.asked for i in group])
-        group_of = torch.tensor([g for g, group in enumerate(drawn.asked) for _ in group])
-        at = {fact: k for k, fact in reversed(list(enumerate(facts.tolist())))}
-        target_of = torch.tensor([at[i] for i in self.questions.fact[rows].tolist()])
-        row, place = self.questions.filled[rows].nonzero(as_tuple=True)  # one entry a place where a token is written
-        targets = self.banks.facts.targets[facts[target_of]][row, place].float() * self.is_value[rows][row, None]  # [N, pairs]
-        aimed = targets.sum(-1) > 0
-        group_of, target_of = group_of[row], target_of[row]
-        # Each memory counts alike, however many questions it is asked: passkeys have one.
-        even = 1 / torch.bincount(group_of, minlength=len(drawn.facts)).float()[group_of]
-        ordinary = self.ordinary_code()
-        missed, shares, added = [], [], torch.zeros(())
-        for i, number in enumerate(self.model.layer_numbers):
-            own = self.model.at(number)
-            keys, values = own.entries(noisy(self.banks.facts.states[facts, i], own))  # [F, kvHeads, pairs, dim]
-            keys = keys * self.banks.facts.filled[facts][:, None, :, None]
-            matrix, mass = gathered(keys, values, owner, len(drawn.facts))
-            usual = share_of(own, ordinary[:, i])
-            weight = torch.tensor(drawn.filler) * self.segment_scale()
-            matrix = matrix + weight[:, None, None, None] * usual[0].mean(0)
-            mass = mass + weight[:, None, None] * usual[1].mean(0)
-            features = own.addresses(self.questions.queries[rows, i][row, place][:, None].float())  # [N, heads, 1, dim]
-            folded = features[aimed].unflatten(1, (keys.shape[1], -1)).squeeze(3)  # [N, kvHeads, group, dim]
-            hit = torch.einsum("nkgd,nkpd->nkgp", folded, keys[target_of[aimed]]) * targets[aimed][:, None, None]
-            whole = torch.einsum("nkgd,nkd->nkg", folded, (mass + functional.softplus(own.null))[group_of[aimed]])
-            share = ((hit.sum(-1) + 1e-6) / (whole + 1e-6)).flatten(1)  # [N, heads]
-            missed.append(-(share.log() * even[aimed, None]).sum(0) / even[aimed].sum())
-            shares.append(share.detach().mean(0))
-            kept = (torch.rand(len(features), features.shape[1], 1, 1) > DROPPED) / (1 - DROPPED)
-            added = added + self.model.spoken(number, own.read(features, (matrix[group_of], mass[group_of])) * kept)[:, 0]
-        last = self.questions.residuals[rows][row, place].float() + added
-        logits, wanted = self.among(last, self.questions.wanted[rows][row, place])
-        is_value = self.is_value[rows][row]
-        weights = torch.where(is_value, 1.0, WORD_WEIGHT) * even
-        loss = (functional.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
-        right = (logits.argmax(-1) == wanted)[is_value].float().mean()
-        return torch.stack(missed), torch.stack(shares), loss, right
+    def places(self, facts: list[list[int]], only: int | None) -> Tensor:
+        """Rows of questions to each memory [G, Q], -1 where there are fewer."""
+        rows = [self.asked_rows[i][: None if only is None else only + 1].tolist() for group in facts for i in group]
+        made, at = [], 0
+        for group in facts:
+            made.append([row for own in rows[at : at + len(group)] for row in own if row >= 0])
+            at += len(group)
+        return ragged(made)
 
-    def code_loss(self) -> Tensor:
-        """A piece of a segment that stands as if a segment began there; the segments before it in its run are in memory."""
-        filler = self.banks.filler
-        row = self.rng.choice(self.following)
-        first = row - 1
-        while filler.follows[first]:
-            first -= 1
-        read = torch.arange(first, row)
-        if self.rng.random() < 0.2:
-            read = torch.tensor(self.rng.sample(range(len(filler.tokens)), len(read)))
-        at, start = (self.rng.randrange(filler.tokens.shape[1] - size) for size in (CODE_TOKENS, FILLER_TOKENS))
-        tokens = filler.tokens[row : row + 1, at : at + CODE_TOKENS]
-        queries, last = question_states(self.model, tokens)
-        added = torch.zeros(())
-        for i, number in enumerate(self.model.layer_numbers):
-            own = self.model.at(number)
-            states = filler.states[read, i, start : start + FILLER_TOKENS]
-            matrix, mass = (part.sum(0, keepdim=True) * self.segment_scale() for part in share_of(own, states))
-            features = own.addresses(queries[:, i].float())
-            added = added + self.model.spoken(number, own.read(features, (matrix, mass)))
-        logits, wanted = self.among((last.float() + added)[0, CODE_START:-1], tokens[0, CODE_START + 1 :])
-        return functional.cross_entropy(logits, wanted)
+    def ordinary(self, stack: Stack, name: str, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """A token's mean share of ordinary text: the value of earlier steps', the slope of this one's."""
+        chosen = rows[torch.randint(len(rows), (1, ORDINARY))]
+        keys, values = stack.keys(self.code.entries.inputs[chosen])[:, :, 0], stack.values(self.code_values[chosen])[:, :, 0]
+        own = keys.transpose(-1, -2) @ values / ORDINARY, keys.sum(-2) / ORDINARY
+        known = self.usual.get(name, tuple(part.detach() for part in own))
+        self.usual[name] = tuple(REMEMBERED * a + (1 - REMEMBERED) * b.detach() for a, b in zip(known, own, strict=True))
+        return tuple(a + b - b.detach() for a, b in zip(self.usual[name], own, strict=True))
 
-    def ordinary_code(self) -> Tensor:
-        """Three segments' states [3, layers, FILLER_TOKENS, width], which stand for all code there is."""
-        filler = self.banks.filler.states
-        start = self.rng.randrange(filler.shape[2] - FILLER_TOKENS)
-        return filler[torch.randint(len(filler), (3,)), :, start : start + FILLER_TOKENS]
+    def code_loss(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss over places of code with their own project's segments in memory, of some with facts and other code beside them; that
+        without; and the loss that keeps heads quiet there."""
+        stack = Stack(self.layers)
+        chosen = self.rng.sample(sorted(self.code.before), PIECES)
+        rows = torch.stack([self.segment_rows[self.code.before[at]].flatten() for at in chosen])
+        keys = stack.keys(self.code.entries.inputs[rows]) * (rows >= 0)[..., None] * (511 / self.segment_rows.shape[1])
+        matrix, mass = keys.transpose(-1, -2) @ stack.values(self.code_values[rows]), keys.sum(-2)
+        # The first stands alone in memory, the others beside the facts and the code of other memories.
+        matrix = torch.cat([matrix[:, :, :1], matrix[:, :, 1:] + self.beside[0][:, :, 1:PIECES].detach()], 2)
+        mass = torch.cat([mass[:, :, :1], mass[:, :, 1:] + self.beside[1][:, :, 1:PIECES].detach()], 2)
+        places = self.scored_rows[chosen]
+        queries = stack.queries(self.code.asked.inputs[places])
+        whole = queries @ stack.mass(mass) + 1e-6
+        added = stack.spoken(queries @ matrix / whole, places.shape[1])
+        quiet = self.quiet(stack, queries, whole, places)
+        alone = self.code.asked.residuals[places].float()
+        there = places >= 0
+        wanted, rivals = self.code.asked.wanted[places][there], self.code.asked.rivals[places][there]
+        logits, at = self.among(torch.stack([alone + added, alone])[:, there], wanted, rivals)
+        with_memory, without = (functional.cross_entropy(part, at) for part in logits)
+        return with_memory, without, quiet
 
-    def segment_scale(self) -> float:
-        return self.banks.filler.states.shape[2] / (FILLER_TOKENS - 1)
+    def quiet(self, stack: Stack, queries: Tensor, whole: Tensor, places: Tensor) -> Tensor:
+        """-log of the share of nothing, over heads and the places of code before which no digit stands."""
+        nothing = (queries @ stack.null[:, :, None, :, None] / whole)[..., 0].unflatten(3, (-1, places.shape[1]))
+        is_word = (places >= 0) & ~torch.isin(self.code.asked.wanted[places], self.digits)
+        return -(nothing.movedim(3, 2)[..., is_word] + 1e-3).log().mean()
 
-    def among(self, last: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the last residuals [N, hidden] over `CANDIDATES` tokens, and the wanted ones' places among them."""
+    def among(self, last: Tensor, wanted: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the last residuals [..., N, hidden] over some tokens, and the wanted ones' places among them."""
         frozen = self.model.frozen
         drawn = torch.randint(frozen.config.vocabulary, (CANDIDATES,))
-        tokens, place = torch.unique(torch.cat([wanted, drawn]), return_inverse=True)
+        tokens, place = torch.unique(torch.cat([wanted, rivals.flatten(), drawn]), return_inverse=True)
         hidden = frozen.final_norm(last).to(frozen.embedding.weight.dtype)
         return functional.linear(hidden, frozen.embedding.weight[tokens]).float(), place[: len(wanted)]
 
-
-def noisy(states: Tensor, own: InfiniLayer) -> Tensor:
-    return states.float() + torch.randn(states.shape) * NOISE / own.kv_scale
-
-
-def share_of(own: InfiniLayer, states: Tensor) -> Memory:
-    """Matrices [N, kvHeads, dim, dim] and masses [N, kvHeads, dim] of texts' states [N, T, 2 * kvWidth]."""
-    keys, values = own.entries(noisy(states, own))
-    return keys.transpose(-1, -2) @ values, keys.sum(-2)
-
-
-def gathered(keys: Tensor, values: Tensor, owner: Tensor, groups: int) -> Memory:
-    """Sums of facts' shares by the memory that they are in."""
-    matrix, mass = keys.transpose(-1, -2) @ values, keys.sum(-2)
-    return tuple(torch.zeros(groups, *part.shape[1:]).index_add(0, owner, part) for part in (matrix, mass))
+    @torch.no_grad()
+    def begin(self, tokens: list[int]) -> None:
+        """Sets output maps to say a value's token: what tells the digits `tokens` and the end apart in values, by ridge regression."""
+        data, frozen = self.data, self.model.frozen
+        self.digits = torch.tensor(tokens[:10])
+        digits = [int(fact.value[j]) if j < len(fact.value) else 10 for fact, j in ((data.facts[i], j) for i, j in zip(data.keys.fact.tolist(), data.keys.digit.tolist(), strict=True))]
+        marks = functional.one_hot(torch.tensor(digits), 11).float()
+        said = frozen.embedding.weight[tokens].float() - frozen.embedding.weight.float().mean(0)
+        size = data.asked.residuals.float().norm(dim=1).mean() / said.norm(dim=1).mean()
+        for i, own in enumerate(self.layers):
+            width, group = own.config.kv_width, own.config.heads // own.config.kv_heads
+            values = data.values[:, i, width:].float() / own.kv_scale[width:] + own.kv_mean[width:]
+            ridge = values.T @ values + 0.02 * len(values) * torch.diag(values.var(0))
+            found = torch.linalg.solve(ridge, values.T @ (marks - marks.mean(0))).T  # [11, kvWidth]
+            by_head = found.unflatten(1, (own.config.kv_heads, -1)).repeat_interleave(group, 1).flatten(1)
+            own.output_down.weight.mul_(0.1)
+            own.output_down.weight[:11] = by_head / group
+            own.output_up.weight.zero_()
+            own.output_up.weight[:, :11] = (said * size / len(self.layers)).T
 
 
 @dataclass
 class Progress:
-    """Where a run stands; `filler` counts segments of 512 tokens."""
+    """Where a run stands; `filler` counts tokens. `harm` is by how much memory makes code harder to predict, in nats."""
 
     step: int = 0
     seconds: float = 0.0
-    facts: float = 12.0
-    filler: float = 0.5
+    facts: float = 8.0
+    filler: float = 2000.0
+    missed: float = 5.0
     answers: float = 4.0
     right: float = 0.0
     share: float = 0.0
+    words: float = 0.0
     code: float = 2.0
+    harm: float = 0.0
 
 
 class Run:
     """The optimiser and curriculum; `state` and `load` make it resume."""
 
-    def __init__(self, trainer: Trainer, tokenizer: Tokenizer) -> None:
+    def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.progress = trainer, Progress()
-        self.tokenizer = tokenizer
-        layers = [trainer.model.at(number) for number in trainer.model.layer_numbers]
+        layers = trainer.layers
         self.rates = [
-            ([p for own in layers for p in (own.key.weight, own.query.weight, *own.value.parameters())], 1e-3),
-            ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 1e-3),
-            ([p for own in layers for p in (own.gate, own.null)], 1e-2),
-            ([p for own in layers for p in (own.key.bias, own.query.bias)], 3e-2),  # ordinary code is kept out by thresholds
+            ([p for own in layers for p in (own.key.weight, own.query.weight)], 5e-3),
+            ([p for own in layers for p in own.value.parameters()], 3e-4),
+            ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 2e-3),
+            ([p for own in layers for p in (own.gate, own.null, own.key.bias, own.query.bias)], 1.5e-2),
         ]
         groups = [{"params": group, "lr": rate} for group, rate in self.rates]
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98), fused=True)
@@ -265,58 +321,27 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
 
-    def blur(self, size: float) -> None:
-        for number in self.trainer.model.layer_numbers:
-            self.trainer.model.at(number).blur = size
-
     def step(self, seconds: float) -> None:
         """One step of a run that takes `seconds` in all."""
         now, started = self.progress, time.time()
         left = max(0.0, seconds - now.seconds)
-        fade = min(1.0, (now.step + 1) / 30) * min(1.0, max(0.02, left / (0.4 * seconds)))
+        fade = min(1.0, (now.step + 1) / 50) * min(1.0, max(0.02, left / (0.5 * seconds)))
         for group, (_, rate) in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * fade
         self.optimizer.zero_grad()
-        self.blur(BLUR)
-        if now.step % FRESH_STEPS == 0:
-            self.trainer.freshen(self.tokenizer, len(self.trainer.banks.values.fact) * 3)
-        missed, shares, answers, right = self.trainer.losses(round(now.facts), now.filler)
-        (missed.mean() + answers).backward()
-        if now.step % 3 == 0:
-            code = self.trainer.code_loss()
-            (code * CODE_WEIGHT).backward()
-            now.code += 0.04 * (code.item() - now.code)
-        torch.nn.utils.clip_grad_norm_([p for group, _ in self.rates for p in group], 1.0)
+        is_early = now.step < ADDRESSED
+        found = self.trainer.losses(now.facts, now.filler, answers=not is_early)
+        (found["missed"] if is_early else 0.5 * found["missed"] + found["answers"] + SILENCE * found["silence"]).backward()
+        figures = {name: found[name].item() for name in ("missed", "answers", "right", "share", "words") if name in found}
+        if not is_early and now.step % 2 == 0:
+            with_memory, without, quiet = self.trainer.code_loss()
+            (with_memory * CODE + quiet).backward()
+            figures |= {"code": with_memory.item(), "harm": with_memory.item() - without.item()}
+        nn.utils.clip_grad_norm_([p for group, _ in self.rates for p in group if p.grad is not None], 5.0)
         self.optimizer.step()
-        self.blur(0.0)
-        now.answers += 0.04 * (answers.item() - now.answers)
-        now.right += 0.04 * (right.item() - now.right)
-        now.share += 0.04 * (shares.mean().item() - now.share)
-        if now.right > 0.5:
-            now.facts, now.filler = min(MOST_FACTS, now.facts * 1.03), min(MOST_FILLER, now.filler * 1.05)
+        for name, value in figures.items():
+            setattr(now, name, getattr(now, name) + 0.03 * (value - getattr(now, name)))
+        if is_early or now.right > 0.7:
+            now.facts, now.filler = min(MOST_FACTS, now.facts * 1.01), min(MOST_FILLER, now.filler * 1.02)
         now.step += 1
         now.seconds += time.time() - started
-
-
-@torch.no_grad()
-def exact(trainer: Trainer, tokenizer: Tokenizer, bank: FactBank, facts: int, filler: float, passkeys: bool, asked: int = 32) -> float:
-    """Through the whole backbone: the share of held-out facts whose value is written token by token, each after the right ones before it."""
-    rng, model = random.Random(5), trainer.model
-    pool = [i for i, fact in enumerate(bank.facts) if fact.is_passkey == passkeys]
-    right = total = 0
-    while total < asked:
-        group = torch.tensor(rng.sample(pool, min(facts, len(pool))))
-        ordinary, memories = trainer.ordinary_code(), {}
-        for i, number in enumerate(model.layer_numbers):
-            own = model.at(number)
-            keys, values = own.entries(bank.states[group, i].float())
-            matrix, mass = gathered(keys * bank.filled[group][:, None, :, None], values, torch.zeros(len(group), dtype=torch.long), 1)
-            usual = share_of(own, ordinary[:, i])
-            scale = filler * trainer.segment_scale()
-            memories[number] = (matrix + scale * usual[0].mean(0), mass + scale * usual[1].mean(0))
-        for i in group[:8].tolist():
-            question = ask(tokenizer, bank.facts[i], rng, 0.0, "held-out")
-            hidden = model(torch.tensor([question.tokens]), memories)[0, [p - 1 for p in question.values]]
-            right += int((model.frozen.logits(hidden).argmax(-1) == torch.tensor(question.tokens)[question.values]).all())
-            total += 1
-    return right / total

@@ -3,19 +3,15 @@
 import random
 from pathlib import Path
 
-import pytest
 import torch
-from common.backbone import TINY, Backbone
+from common.backbone import TINY, Backbone, Config
 from infini import memory
+from infini.axes import CORRELATED, along, fit_layer
 from infini.export import load_exported, write_model
 from infini.facts import QUESTIONS, STATEMENTS, make_fact, make_passkey
 from infini.golden import randomise, read_segments
-from infini.memory import InfiniModel, feature, write_delta, write_linear
-
-
-@pytest.fixture(autouse=True)
-def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MIXED", False)
+from infini.memory import InfiniLayer, InfiniModel, feature, write_delta, write_linear
+from infini.stored import as_stored
 
 
 def model_of(seed: int = 1) -> InfiniModel:
@@ -82,8 +78,33 @@ def test_the_shipped_file_is_the_model_up_to_rounding(tmp_path: Path) -> None:
 
 def test_facts_say_their_value_and_held_out_wordings_are_others() -> None:
     rng = random.Random(0)
-    for fact in [make_passkey(rng) for _ in range(20)] + [make_fact(rng, ["harbour", "lantern", "quay", "tern", "mast"]) for _ in range(50)]:
+    for fact in [make_passkey(rng) for _ in range(20)] + [make_fact(rng, ["alpha", "buffer", "socket", "retry", "limit"]) for _ in range(50)]:
         question, answer = fact.ask(rng)
         assert fact.value in fact.statement and fact.value in answer and fact.value not in question
     for wordings in (STATEMENTS, QUESTIONS):
         assert set(wordings["train"]).isdisjoint(wordings["held-out"])
+
+
+def test_axes_find_what_statements_and_questions_share() -> None:
+    torch.manual_seed(0)
+    config = Config(1, 64, 4, 4, 64, 64, 96, 10_000.0, 1e-5)
+    own = InfiniLayer(config, rank=4, axes=(CORRELATED + 5, CORRELATED + 5))
+    shared = torch.randn(3000, 20)
+
+    def seen(width: int) -> torch.Tensor:
+        return shared @ torch.randn(20, width) + 2 * torch.randn(3000, width) @ torch.randn(width, width) / width**0.5
+
+    keys, queries = seen(6 * config.kv_width), seen(2 * config.query_width)
+    fit_layer(own, keys[:2900], queries[:2900])
+    mine, other = (torch.nn.functional.normalize(along(own, *each)[2900:], dim=1) for each in (("key", keys), ("query", queries)))
+    assert ((other @ mine.T).argmax(1) == torch.arange(100)).float().mean() > 0.9
+
+
+def test_stored_states_are_off_by_half_a_step_at_most() -> None:
+    torch.manual_seed(0)
+    states = torch.randn(2, 200, 128)
+    off = (as_stored(states) - states).abs()
+    keys, values = states.chunk(2, -1)
+    step = (keys[:, :128].amax(1) - keys[:, :128].amin(1)) / 15
+    assert (off[:, :128, :64] <= step[:, None] / 2 + 1e-6).all()
+    assert 0.02 < off[..., 64:].mean() < (values.amax(-1) - values.amin(-1)).max() / 30
