@@ -25,7 +25,8 @@ from .coordinates import Coordinates, coordinates
 from .export import file_hash, write_model
 from .facts import vocabulary
 from .memory import InfiniModel
-from .trainer import Run, Trainer
+from .run import Run
+from .trainer import Trainer
 from .trial import Trial
 
 FOLDER = Path(__file__).parent
