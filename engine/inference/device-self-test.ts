@@ -3,9 +3,9 @@ import type { LayerKv } from "../blocks/block.ts";
 import type { ModelConfig } from "../models/model-source.ts";
 import type { DeviceReason } from "../protocol/device.ts";
 import { ropeTable } from "../graph/rope.ts";
-import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
 import { PROJECTED } from "../retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../retrieval/token-index.ts";
+import { TokenScorer } from "../retrieval/token-scorer.ts";
 import { DeviceLost } from "../runtime/device-lost.ts";
 import { AttentionWindow } from "./attention-window.ts";
 import { type ConvertedModel, readConverted } from "./converted-model.ts";
@@ -158,7 +158,7 @@ async function compare(
 async function compareLookup(threads: number): Promise<string | undefined> {
   const random = createRandom(2);
   const layers = 2;
-  const index = await TokenIndex.open(layers, threads);
+  const index = new TokenIndex(layers);
   for (let block = 0; block < LOOKED_UP; block++) {
     const tokens = 1 + Math.floor(random() * 128);
     const codes = () => Int8Array.from({ length: tokens * PROJECTED }, () => Math.floor(random() * 15) - 7);
@@ -168,10 +168,9 @@ async function compareLookup(threads: number): Promise<string | undefined> {
     queries: Float32Array.from({ length: 5 * PROJECTED }, () => random() - 0.5),
     weights: Float32Array.of(0.1, 0.2, 0.3, 0.3, 0.1),
   }));
-  const device = new DeviceTokenIndex(index, threads);
-  const [expected, got] = [await index.score(queries), await device.score(queries)];
-  await device.close();
-  await index.close();
+  const [cpu, device] = [new TokenScorer(index, threads, "cpu"), new TokenScorer(index, threads, "webgpu")];
+  const [expected, got] = [await cpu.score(queries), await device.score(queries)];
+  await Promise.all([cpu.close(), device.close()]);
   const values = (scores?: Map<number, number>) =>
     Float32Array.from({ length: LOOKED_UP }, (_, block) => scores?.get(block) ?? NaN);
   const differences = expected.map((scores, layer) => relativeDifference(values(scores), values(got[layer])));

@@ -1,9 +1,9 @@
 /** Look-up by trained projections of hidden states; `retrieval/token-index.ts` says how blocks are scored. */
 import type { SegmentInput } from "../blocks/block.ts";
 import { PREFILL_ROWS } from "../graph/attention.ts";
-import { DeviceTokenIndex } from "../retrieval/device-token-index.ts";
 import { PROJECTED } from "../retrieval/projections.ts";
 import { packEntry, TokenIndex, withoutLightest } from "../retrieval/token-index.ts";
+import { TokenScorer } from "../retrieval/token-scorer.ts";
 import type { AttentionWindow } from "./attention-window.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { PrefillResult } from "./prefill-result.ts";
@@ -35,25 +35,22 @@ export class ProjectedLookup implements ModelLookup {
   }
 
   async openIndex(threads: number): Promise<ModelIndex> {
-    const index = await TokenIndex.open(this.#projector.layers.length, threads);
-    const device = new DeviceTokenIndex(index, threads);
-    return new ProjectedIndex(index, device, (question) => this.#score(index, device, question));
+    const index = new TokenIndex(this.#projector.layers.length);
+    const cpu = new TokenScorer(index, threads, "cpu");
+    const device = new TokenScorer(index, threads, "webgpu");
+    return new ProjectedIndex(index, [cpu, device], (question) => this.#score(cpu, device, question));
   }
 
   close(): Promise<void> {
     return this.#projector.close();
   }
 
-  async #score(
-    index: TokenIndex,
-    device: DeviceTokenIndex,
-    question: Int32Array,
-  ): Promise<ReadonlyMap<number, number>[]> {
+  async #score(cpu: TokenScorer, device: TokenScorer, question: Int32Array): Promise<ReadonlyMap<number, number>[]> {
     if (question.length === 0) return [];
     const tokens = question.subarray(0, PREFILL_ROWS);
     const { residuals } = await runQuestion(this.#model, this.#prefix, tokens, this.wants);
     const queries = (await this.#projector.queries(residuals)).map(withoutLightest);
-    return (await this.#model.onDevice(() => device.score(queries))) ?? index.score(queries);
+    return (await this.#model.onDevice(() => device.score(queries))) ?? cpu.score(queries);
   }
 }
 
@@ -61,11 +58,11 @@ class ProjectedIndex implements ModelIndex {
   readonly givesCosines = true;
   readonly score: ModelIndex["score"];
   readonly #index: TokenIndex;
-  readonly #device: DeviceTokenIndex;
+  readonly #scorers: readonly TokenScorer[];
 
-  constructor(index: TokenIndex, device: DeviceTokenIndex, score: ModelIndex["score"]) {
+  constructor(index: TokenIndex, scorers: readonly TokenScorer[], score: ModelIndex["score"]) {
     this.#index = index;
-    this.#device = device;
+    this.#scorers = scorers;
     this.score = score;
   }
 
@@ -83,7 +80,6 @@ class ProjectedIndex implements ModelIndex {
   }
 
   async close(): Promise<void> {
-    await this.#device.close();
-    await this.#index.close();
+    await Promise.all(this.#scorers.map((scorer) => scorer.close()));
   }
 }

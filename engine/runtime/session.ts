@@ -21,6 +21,8 @@ export interface SessionOptions {
   provider?: Provider;
   /** Outputs, float32 all of them, stay on the device, where they can be fed to other sessions; `dispose` gives them back. WebGPU only. */
   keepsOutputs?: boolean;
+  /** Intermediate results' memory is given back after each run, and not kept for the next: for graphs of which there are many. CPU only. */
+  isFrugal?: boolean;
 }
 
 /** Where an int64's low word stands: first, on every machine that onnxruntime runs on but a few. */
@@ -138,8 +140,11 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.session.release();
-    if (this.provider === "webgpu") holdings.sessions--;
+    try {
+      await this.session.release();
+    } finally {
+      if (this.provider === "webgpu") holdings.sessions--;
+    }
   }
 
   private async computed(
@@ -174,12 +179,13 @@ export async function freeClosedWeights(): Promise<void> {
 
 function settingsOf(
   provider: Provider,
-  { threads, dataFolder, keepsOutputs }: SessionOptions,
+  { threads, dataFolder, keepsOutputs, isFrugal = false }: SessionOptions,
 ): InferenceSession.SessionOptions {
   return {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
+    enableCpuMemArena: !isFrugal,
     ...(keepsOutputs ? { preferredOutputLocation: "gpu-buffer" as const } : {}),
     extra: {
       session: {

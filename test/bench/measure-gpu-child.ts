@@ -3,9 +3,9 @@ import type { LayerKv } from "../../engine/blocks/block.ts";
 import { type ConvertedModel, readConverted } from "../../engine/inference/converted-model.ts";
 import { DeviceModel } from "../../engine/inference/device-model.ts";
 import { LanguageModel } from "../../engine/inference/language-model.ts";
-import { DeviceTokenIndex } from "../../engine/retrieval/device-token-index.ts";
 import { PROJECTED } from "../../engine/retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../../engine/retrieval/token-index.ts";
+import { TokenScorer } from "../../engine/retrieval/token-scorer.ts";
 import { seededRandom } from "../support/random.ts";
 import { median, rounded, timed } from "./measure-child.ts";
 
@@ -38,10 +38,10 @@ async function measure(folder: string, threads: number, amount: Amount): Promise
   let before = { up: 0, down: 0 };
   const gpu = await speeds(language, amount, () => (before = device.transfers));
   const { up, down } = device.transfers;
-  const index = await filledIndex(threads);
-  const onDevice = new DeviceTokenIndex(index, threads);
+  const index = filledIndex();
+  const [onCpu, onDevice] = [new TokenScorer(index, threads, "cpu"), new TokenScorer(index, threads, "webgpu")];
   const queries = questions();
-  const [cpuLookup, lookup] = [await best(() => index.score(queries)), await best(() => onDevice.score(queries))];
+  const [cpuLookup, lookup] = [await best(() => onCpu.score(queries)), await best(() => onDevice.score(queries))];
   return {
     ...gpu,
     lookupMs: rounded(lookup),
@@ -91,9 +91,9 @@ function memory({ config }: LanguageModel): LayerKv {
   return { keys: layers(), values: layers() };
 }
 
-async function filledIndex(threads: number): Promise<TokenIndex> {
+function filledIndex(): TokenIndex {
   const random = seededRandom(2);
-  const index = await TokenIndex.open(LAYERS, threads);
+  const index = new TokenIndex(LAYERS);
   const codes = () => Int8Array.from({ length: BLOCK_TOKENS * PROJECTED }, () => Math.floor(random() * 15) - 7);
   const some = Array.from({ length: 64 }, () => packEntry(Array.from({ length: LAYERS }, codes)));
   for (let block = 0; block < BLOCKS; block++) index.add(block, some[block % some.length] ?? new Uint8Array(0));

@@ -6,9 +6,9 @@ import { projectedLayers } from "../../engine/inference/observed-layers.ts";
 import { trainedProjections } from "../../engine/inference/open-lookup.ts";
 import { openModel } from "../../engine/models/open-model.ts";
 import type { AskParams, AskResult } from "../../engine/protocol/requests.ts";
-import { DeviceTokenIndex } from "../../engine/retrieval/device-token-index.ts";
 import { writeProjections } from "../../engine/retrieval/projections-file.ts";
 import { PROJECTED } from "../../engine/retrieval/projections.ts";
+import { TokenScorer } from "../../engine/retrieval/token-scorer.ts";
 import { DeviceLost } from "../../engine/runtime/device-lost.ts";
 import { Session } from "../../engine/runtime/session.ts";
 import { goldenPath } from "../models/golden-checkpoints.ts";
@@ -67,7 +67,7 @@ describe.skipIf(!HAS_SWIFTSHADER)("the whole engine on WebGPU, in software", () 
   test("reads a folder, looks up, answers with sources, and goes on with the CPU when the GPU is lost", async () => {
     const [folder, dataDir] = [temporaryFolder(files), temporaryFolder()];
     await writeRandomProjections(dataDir);
-    const lookedUp = vi.spyOn(DeviceTokenIndex.prototype, "score");
+    const lookedUp = vi.spyOn(TokenScorer.prototype, "score");
     const gpu = await open(dataDir, "webgpu");
     const read = await gpu.ingest({ folder }, context);
     expect(read).toMatchObject({ files: names.length, encodedTokens: read.tokens });

@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { DeviceTokenIndex } from "../../engine/retrieval/device-token-index.ts";
+import { beforeAll, describe, expect, test } from "vitest";
 import { PROJECTED } from "../../engine/retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../../engine/retrieval/token-index.ts";
+import { TokenScorer } from "../../engine/retrieval/token-scorer.ts";
 import { type DeviceHoldings, heldOnDevices } from "../../engine/runtime/session.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { askOnDevice, ROUND } from "../support/many-questions.ts";
@@ -27,12 +27,11 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
     const [blocks, layers, tokens] = [500, 2, 128];
     const codes = new Int8Array(tokens * PROJECTED).fill(3);
     const entry = packEntry(Array.from({ length: layers }, () => codes));
-    const index = await TokenIndex.open(layers, 1);
-    const device = new DeviceTokenIndex(index, 1);
-    onTestFinished(() => index.close());
+    const index = new TokenIndex(layers);
+    const device = new TokenScorer(index, 1, "webgpu");
     for (let block = 0; block < blocks; block++) index.add(block, entry);
     // What keeps the device itself, whose end would free all.
-    const other = new DeviceTokenIndex(index, 1);
+    const other = new TokenScorer(index, 1, "webgpu");
     await other.score([]);
     const sizes: number[] = [];
     for (let change = 0; change < 50; change++) {

@@ -4,9 +4,9 @@ import type { AttentionWindow } from "../../engine/inference/attention-window.ts
 import { DeviceModel } from "../../engine/inference/device-model.ts";
 import { LanguageModel } from "../../engine/inference/language-model.ts";
 import { openModel } from "../../engine/models/open-model.ts";
-import { DeviceTokenIndex } from "../../engine/retrieval/device-token-index.ts";
 import { PROJECTED } from "../../engine/retrieval/projections.ts";
 import { packEntry, TokenIndex } from "../../engine/retrieval/token-index.ts";
+import { TokenScorer } from "../../engine/retrieval/token-scorer.ts";
 import { type DeviceHoldings, heldOnDevices } from "../../engine/runtime/session.ts";
 import { goldenPath } from "../models/golden-checkpoints.ts";
 import { packFloatModel } from "./float-model.ts";
@@ -40,9 +40,9 @@ export async function askOnDevice(
   const device = await DeviceModel.open({ folder, config: model.config, heads: model.attentionHeads }, 1);
   device.hold(ROOM);
   model.useDevice(device, refuse, refuse);
-  const index = await TokenIndex.open(LAYERS, 1);
+  const index = new TokenIndex(LAYERS);
   for (let block = 0; block < BLOCKS; block++) index.add(block, codes(block));
-  const lookup = new DeviceTokenIndex(index, 1);
+  const lookup = new TokenScorer(index, 1, "webgpu");
   const prefix = model.window(PREFIX_TOKENS);
   await model.read(prefix, randomTokens(PREFIX_TOKENS, 0), 0);
   // Whose window is collected, and when, must not decide which buffers the next one gets.
@@ -59,7 +59,6 @@ export async function askOnDevice(
     onAsked(heldOnDevices());
   }
   await lookup.close();
-  await index.close();
   await model.close();
 }
 
