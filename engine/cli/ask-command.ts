@@ -31,7 +31,11 @@ export const askCommand: Command = {
   options: {
     ...answerOptions,
     ingest: { type: "boolean", help: "Read all that is new first, however much it is" },
-    "read-for": { type: "string", value: "S", help: "Read for S seconds at most, then answer from what is there" },
+    "read-for": {
+      type: "string",
+      value: "S",
+      help: "Read what is new for S seconds at most, then answer from what is there",
+    },
     batch: { type: "string", value: "FILE", help: 'Answer lines of {"id", "question"}; "-" is standard input' },
   },
   examples: [
@@ -85,11 +89,11 @@ async function runAsk(call: CommandCall): Promise<void> {
   else await answerBatch(call, questions, (text) => collect(call, { ...sampling, folder, question: text }));
 }
 
-/** Reads the folder first where it was never read, or where the user wants the newest state. */
+/** Reads the folder first where it was never read, or where the user wants it read, to the end or for a while. */
 async function prepare(call: CommandCall, folder: string): Promise<void> {
   const seconds = call.args.number("read-for", { min: 1, max: 86_400 });
   const done = await ingestIfNew(call, folder, seconds);
-  if (!done && call.args.flag("ingest")) await ingestFor(call, folder, seconds);
+  if (!done && (call.args.flag("ingest") || seconds !== undefined)) await ingestFor(call, folder, seconds);
 }
 
 /** Asks without showing anything. */

@@ -73,7 +73,7 @@ export async function existingFolder({ environment }: CommandCall, path: string)
 }
 
 /**
- * Reads the folder into memory if that was never done, or not to the end; true when it did.
+ * Reads the folder into memory if none of it is there; true when it did.
  * @param seconds that are waited for at most
  */
 export async function ingestIfNew(call: CommandCall, folder: string, seconds?: number): Promise<boolean> {
@@ -94,7 +94,13 @@ export async function ingestFor(call: CommandCall, folder: string, seconds?: num
   const over = seconds === undefined ? [] : [setTimeout(seconds * 1000, false, { signal: waited.signal })];
   try {
     const isRead = await Promise.race([reading, ...over]);
-    if (!isRead) call.terminal.note(`Read for ${seconds} s; the rest is read when the folder is read again.`);
+    if (isRead) return;
+    call.terminal.note(`Read for ${seconds} s; the rest is read when the folder is read again.`);
+    // It goes on beside the answer, whose end cancels it.
+    reading.catch((error: unknown) => {
+      const { code, message } = RepoMemoryError.from(error);
+      if (code !== "cancelled") call.terminal.note(message);
+    });
   } finally {
     waited.abort();
     for (const promise of [reading, ...over]) promise.catch(() => undefined);

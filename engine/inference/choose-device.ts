@@ -40,6 +40,8 @@ export class ModelDevice {
   #reason: DeviceReason = "chosen";
   #detail = "";
   #full = "";
+  /** What was said of a full device, in few forms: windows have few sizes. */
+  readonly #logged = new Set<string>();
   #inUse: DeviceModel | undefined;
   /** Slots of windows that the model has a use for. */
   #wanted = 0;
@@ -122,9 +124,10 @@ export class ModelDevice {
     this.#options.log(`The model runs on ${this.#gpu}. ${detail}`.trim());
   }
 
-  /** Each token of a long text says the same: it is logged once. */
+  /** Each token of a long text says the same, and each question may: it is logged once. */
   #noteFull(message: string): void {
-    if (message !== this.#full) this.#options.log(`The CPU computes what the GPU has no room for: ${message}.`);
+    if (!this.#logged.has(message)) this.#options.log(`The CPU computes what the GPU has no room for: ${message}.`);
+    this.#logged.add(message);
     this.#full = message;
   }
 

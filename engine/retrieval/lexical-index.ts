@@ -1,6 +1,6 @@
 import type { Posting } from "../store/lexical-table.ts";
 import type { Store } from "../store/store.ts";
-import { questionWords, wordForms } from "./words.ts";
+import { questionPairs, questionWords, wordForms } from "./words.ts";
 
 /** How fast a word's weight saturates, and how much long blocks are held back (Robertson and Zaragoza, 2009). */
 const K1 = 1.2;
@@ -62,7 +62,9 @@ export class LexicalIndex {
         this.#lengths,
       );
       const pairs = rank(
-        words.slice(1).map((word, i) => once(lexical.following(words[i] ?? "", word))),
+        questionPairs(question)
+          .slice(0, MAX_QUESTION_WORDS)
+          .map(([first, second]) => once(lexical.following(first, second))),
         this.#lengths,
         1,
       );

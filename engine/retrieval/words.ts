@@ -50,6 +50,19 @@ export function questionWords(question: string): string[] {
   return telling.length > 0 ? telling : words;
 }
 
+/** Words that are neighbours in a question, both of them telling, each pair once and in its order. */
+export function questionPairs(question: string): [first: string, second: string][] {
+  const telling = new Set(questionWords(question));
+  const words = codeWords(question);
+  const pairs = new Map<string, [string, string]>();
+  words.forEach((second, i) => {
+    const first = words[i - 1];
+    if (first !== undefined && telling.has(first) && telling.has(second))
+      pairs.set(`${first} ${second}`, [first, second]);
+  });
+  return [...pairs.values()];
+}
+
 /** Endings that English words take on, longest first; what is left of a word without them stands for all its forms. */
 const ENDINGS = "ments ment ations ings ions ation ing ion ied ies ers ors ed er or es ly s e y".split(" ");
 /** A stem has this many letters at least. */

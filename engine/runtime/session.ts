@@ -46,7 +46,7 @@ export interface DeviceHoldings {
 
 const holdings: DeviceHoldings = { sessions: 0, tensors: 0, bytes: 0 };
 
-/** Counted where it is made and given back, so that what is lost in between shows. */
+/** Counted where it is made and given back, so that what is lost in between shows: for tests and benches. */
 export function heldOnDevices(): DeviceHoldings {
   return { ...holdings };
 }

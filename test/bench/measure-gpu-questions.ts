@@ -10,8 +10,11 @@ const QUESTIONS = 1_000;
 
 const folder = mkdtempSync(join(tmpdir(), "repo-memory-gpu-"));
 const held: (DeviceHoldings & { rss: number })[] = [];
-await askOnDevice(folder, QUESTIONS, (now) => held.push({ ...now, rss: process.memoryUsage.rss() }));
-rmSync(folder, { recursive: true, force: true });
+try {
+  await askOnDevice(folder, QUESTIONS, (now) => held.push({ ...now, rss: process.memoryUsage.rss() }));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
 const behind = (count: number) => held[count - 1] ?? { sessions: 0, tensors: 0, bytes: 0, rss: 0 };
 const [early, late] = [behind(QUESTIONS / 10), behind(QUESTIONS)];
 console.log(

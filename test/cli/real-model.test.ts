@@ -81,6 +81,11 @@ describe("the command line with the real model", () => {
     expect(stderr).toMatch(/Read so far: \d\d? %/);
     const status = JSON.parse((await cli(data, ["status", folder, "--json"])).stdout);
     expect(status.files).toBeLessThan(200);
+    // Asked for again, it goes on with what is left.
+    const later = await cli(data, ["ask", folder, "What is v0_1?", "--max-tokens", "8", "--read-for", "2"]);
+    expect(later.code).toBe(0);
+    const after = JSON.parse((await cli(data, ["status", folder, "--json"])).stdout);
+    expect(after.files).toBeGreaterThan(status.files);
   });
 
   test("Ctrl-C ends an ingestion with 130; the next one takes it up", async () => {

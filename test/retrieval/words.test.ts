@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { codeWords, questionWords } from "../../engine/retrieval/words.ts";
+import { codeWords, questionPairs, questionWords } from "../../engine/retrieval/words.ts";
 
 test.each([
   ["parseHTTPHeader2", ["parsehttpheader2", "parse", "http", "header", "2"]],
@@ -33,4 +33,20 @@ test("a question is reduced to the words that tell, each once", () => {
 
 test("a word is at most 64 characters, and a long run takes linear time", () => {
   expect(codeWords("a".repeat(1_000_000))).toEqual(["a".repeat(64)]);
+});
+
+test("pairs are neighbours in the question that both tell something, each once and in its order", () => {
+  expect(questionPairs("What is the pass key?")).toEqual([["pass", "key"]]);
+  expect(questionPairs("Where is the key of the pass?")).toEqual([]);
+  expect(questionPairs("foo bar foo baz foo bar")).toEqual([
+    ["foo", "bar"],
+    ["bar", "foo"],
+    ["foo", "baz"],
+    ["baz", "foo"],
+  ]);
+  expect(questionPairs("readFile")).toEqual([
+    ["readfile", "read"],
+    ["read", "file"],
+  ]);
+  expect(questionPairs("")).toEqual([]);
 });

@@ -56,7 +56,7 @@ def measure(net: SideNet, sampler: Sampler, count: int) -> list[dict[str, float]
             banks: dict[str, Bank] = {"empty": bank.whole.part(0, 0), f"other {SIZES[-1]}": other.part(0, SIZES[-1])}
             banks |= {f"own {size}": bank.before(segment, size) for size in SIZES}
             batch = sampler.batch([(project, segment, banks["empty"])])
-            query = net.queries(batch.taps[0])
+            query = net.queries(batch.taps[net.config.bank_layer // 2 - net.config.first_layer])
             for name, each in banks.items():
                 found = retrieve([each], query, net.backbone[0].embedding.weight.dtype) if len(each) > 0 else None
                 for row, setting in zip(sums, SETTINGS, strict=True):
@@ -80,6 +80,8 @@ def main() -> None:
     parser.add_argument("--null", type=float)
     parser.add_argument("--gate", type=float)
     args = parser.parse_args()
+    if (args.null is None) != (args.gate is None):
+        parser.error("--null and --gate are written together")
     torch.set_num_threads(1)
     backbone = read_backbone(args.model)
     net = shipped_net(args.model, backbone)
