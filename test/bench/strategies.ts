@@ -1,8 +1,8 @@
 /**
  * The strategies of memory and plain attention on the same held-out cases: pass keys, one of many codes, constants planted in real code,
  * perplexity of held-out code, answer time, disk and memory. Plain attention has the folder's text in its prompt: all of it where it fits
- * the model's positions, else its last tokens. `--limit N` takes at most N of each kind of case; `--only PART,PART` measures less, and rows
- * lack the rest.
+ * the model's positions, else its last tokens. `--limit N` takes at most N of each kind of case; `--only NAME,NAME`, parts or
+ * strategies or both, measures less, and rows lack the rest.
  */
 import * as v from "valibot";
 import { openEval } from "../eval/open-eval.ts";
@@ -54,10 +54,12 @@ interface StrategiesResult {
 export async function run(options: BenchOptions): Promise<StrategiesResult> {
   const { limit = Infinity } = options;
   const most = (samples: number) => Math.min(samples, limit);
-  const parts = partsOf(options, PARTS);
+  const named = partsOf(options, [...PARTS, ...COMPARED]);
+  const parts = new Set(ofThose(PARTS, named));
+  const compared = ofThose(COMPARED, named);
   const rows: StrategiesResult["rows"] = { infllm: {}, infini: {}, longmem: {}, plain: {} };
   const fill = (figures: (strategy: Compared) => StrategyRow) => {
-    for (const strategy of COMPARED) Object.assign(rows[strategy], figures(strategy));
+    for (const strategy of compared) Object.assign(rows[strategy], figures(strategy));
   };
   // Processes of their own, and this one holds no model yet: their times are compared.
   if (parts.has("planted")) fill((strategy) => askPlanted(options, strategy, most(SAMPLES.planted)));
@@ -70,11 +72,11 @@ export async function run(options: BenchOptions): Promise<StrategiesResult> {
       result.codeWithNothing = code.none;
     }
     if (parts.has("multi-key")) {
-      const right = await multiKey(session, options, most(SAMPLES.multiKey));
+      const right = await multiKey(session, options, compared, most(SAMPLES.multiKey));
       fill((strategy) => ({ multiKey: right[strategy] }));
     }
     if (parts.has("pass-key")) {
-      const right = await passKeys(session, options, most(SAMPLES.passKey));
+      const right = await passKeys(session, options, compared, most(SAMPLES.passKey));
       const found = (strategy: Compared) =>
         mapValues(right, (places) => mapValues(places, (shares) => shares[strategy]));
       fill((strategy) => ({ passKey: found(strategy) }));
@@ -83,6 +85,12 @@ export async function run(options: BenchOptions): Promise<StrategiesResult> {
   } finally {
     await session.close();
   }
+}
+
+/** All where none is named: parts and strategies are named apart from each other. */
+function ofThose<T extends string>(all: readonly T[], named: ReadonlySet<string>): readonly T[] {
+  const some = all.filter((name) => named.has(name));
+  return some.length > 0 ? some : all;
 }
 
 function askPlanted(

@@ -28,7 +28,12 @@ const SEED = 2;
 export type PassKeys = Record<string, Record<string, Record<Compared, Estimate>>>;
 
 /** `samples` keys at each place of each size. */
-export async function passKeys(session: EvalSession, options: BenchOptions, samples: number): Promise<PassKeys> {
+export async function passKeys(
+  session: EvalSession,
+  options: BenchOptions,
+  compared: readonly Compared[],
+  samples: number,
+): Promise<PassKeys> {
   const count = (text: string) => session.loaded.encoder.tokenize(text).length;
   const plain = new PlainAttention(session);
   const found: PassKeys = {};
@@ -42,7 +47,7 @@ export async function passKeys(session: EvalSession, options: BenchOptions, samp
           const key = String(10_000 + randomInteger(random, 90_000));
           const texts = passkeyTexts(count, tokens, depth, key);
           await folder.write(texts);
-          for (const strategy of COMPARED) {
+          for (const strategy of compared) {
             const { answer } = await (strategy === "plain"
               ? plain.ask(texts, PASSKEY_QUESTION, ANSWER_TOKENS)
               : folder.ask(PASSKEY_QUESTION, strategy));
@@ -62,6 +67,7 @@ export async function passKeys(session: EvalSession, options: BenchOptions, samp
 export async function multiKey(
   session: EvalSession,
   { dataDir, tell }: BenchOptions,
+  compared: readonly Compared[],
   samples: number,
 ): Promise<Record<Compared, Estimate>> {
   const count = (text: string) => session.loaded.encoder.tokenize(text).length;
@@ -73,7 +79,7 @@ export async function multiKey(
   const right = emptyRows();
   try {
     for (const asked of cases.slice(0, samples)) {
-      for (const strategy of COMPARED) {
+      for (const strategy of compared) {
         const answer =
           strategy === "plain"
             ? (await plain.ask(texts, asked.question, ANSWER_TOKENS)).answer
