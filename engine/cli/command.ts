@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import type { Readable } from "node:stream";
 import { RepoMemoryError } from "../protocol/errors.ts";
 import type { CallContext, EngineApi, EngineOptions } from "../protocol/requests.ts";
@@ -84,17 +83,24 @@ export async function ingestIfNew(call: CommandCall, folder: string, seconds?: n
   return true;
 }
 
-/** Reads what is new in the folder. After so many seconds, where these are given, the reading goes on without being waited for. */
+/**
+ * Reads what is new in the folder.
+ * @param seconds of reading, after which it goes on without being waited for; getting the model ready takes none of them
+ */
 export async function ingestFor(call: CommandCall, folder: string, seconds?: number): Promise<void> {
   const engine = await call.engine();
-  const waited = new AbortController();
-  const { signal, onProgress } = call.context;
-  const tell: typeof onProgress = (progress) => void (waited.signal.aborted || onProgress(progress));
-  const reading = engine.ingest({ folder }, { signal, onProgress: tell }).then(() => true);
-  const over = seconds === undefined ? [] : [setTimeout(seconds * 1000, false, { signal: waited.signal })];
+  const over = Promise.withResolvers<false>();
+  let timer: NodeJS.Timeout | undefined;
+  let isWaited = true;
+  const onProgress: typeof call.context.onProgress = (progress) => {
+    if (!isWaited) return;
+    if (seconds !== undefined && progress.phase === "ingest")
+      timer ??= setTimeout(() => over.resolve(false), seconds * 1000);
+    call.context.onProgress(progress);
+  };
+  const reading = engine.ingest({ folder }, { signal: call.context.signal, onProgress }).then(() => true);
   try {
-    const isRead = await Promise.race([reading, ...over]);
-    if (isRead) return;
+    if (await Promise.race([reading, over.promise])) return;
     call.terminal.note(`Read for ${seconds} s; the rest is read when the folder is read again.`);
     // It goes on beside the answer, whose end cancels it.
     reading.catch((error: unknown) => {
@@ -102,8 +108,8 @@ export async function ingestFor(call: CommandCall, folder: string, seconds?: num
       if (code !== "cancelled") call.terminal.note(message);
     });
   } finally {
-    waited.abort();
-    for (const promise of [reading, ...over]) promise.catch(() => undefined);
+    isWaited = false;
+    clearTimeout(timer);
     call.bars.end();
   }
 }
