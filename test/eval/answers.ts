@@ -68,8 +68,10 @@ async function askAll(
   const checked = corpus.questions.filter(({ answers }) => answers.length > 0);
   const outcomes: AnswerOutcome[] = [];
   for (const [i, question] of firstOfEachKind(checked, limit).entries()) {
-    outcomes.push(await askOne(session, memory, corpus, chunks, question));
-    if (i % 10 === 9) tell(`${corpus.name}: ${i + 1} questions answered`);
+    const outcome = await askOne(session, memory, corpus, chunks, question);
+    outcomes.push(outcome);
+    // Hours: what was asked by then is not lost where it is ended.
+    tell(`${corpus.name}, question ${i + 1}: ${JSON.stringify(outcome)}`);
   }
   await memory.close();
   return outcomes;
