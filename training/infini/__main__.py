@@ -16,29 +16,34 @@ from tokenizers import Tokenizer
 
 from common.corpus import REPOSITORY
 from common.gguf_model import read_backbone, read_tokenizer
+from common.prompt import header
 from common.runs import CACHE, Curves, load_checkpoint, save_checkpoint, seed_all
 from common.segments import encode, prefix_tokens
 
-from . import bank
-from .axes import AXES, begin, fit_axes
-from .coordinates import Coordinates, coordinates
+from . import bank, ordinary_questions
+from .axes import AXES, fit_axes
+from .code_bank import Read, read_code
+from .coordinates import Coordinates, Ordinary, coordinates, ordinary
 from .export import file_hash, write_model
-from .facts import vocabulary
+from .facts import GRASS, vocabulary
 from .memory import InfiniModel
 from .run import Run
+from .stored import as_stored
 from .trainer import Trainer
 from .trial import Trial
 
-FOLDER = Path(__file__).parent
+FOLDER, BANKS = Path(__file__).parent, CACHE / "infini-4"
 LAYERS = list(range(1, 11))
 """Those that tell names apart (`layers.py`, and the table in docs/strategies.md)."""
-FITTED, CHUNK = 1600, 500
+FITTED, CHUNK = 2200, 500
 """Facts that axes are fitted on, and of one file of a bank; training sees others."""
+WORDS = 700
+"""Questions that ask for no value, at whose answers memories are kept quiet."""
 
 
 def kept(name: str, make: Callable[[], Any]) -> Any:
     """What an earlier start has made, or makes it."""
-    path = CACHE / "infini-2" / name
+    path = BANKS / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(make(), path.with_suffix(".part"))
@@ -50,19 +55,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infini", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file of the llama architecture")
     parser.add_argument("--threads", type=int, default=0, help="of the processor; all by default")
-    parser.add_argument("--minutes", type=float, default=30, help="of training, besides the banks' making")
+    parser.add_argument("--minutes", type=float, default=8, help="of training, besides the banks' making")
     parser.add_argument("--tried", type=int, default=1000, help="steps between two trials, which take a minute or two each; 0 for none")
-    parser.add_argument("--facts", type=int, default=1000)
+    parser.add_argument("--facts", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=170, help="of code: four segments each")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     seed_all(0)
-    tokenizer = read_tokenizer(options.model)
-    model = InfiniModel(read_backbone(options.model), LAYERS, prefix_tokens(tokenizer), axes=(AXES, AXES))
-    data = coordinates_of(model, tokenizer, options.facts)
-    for number in LAYERS:
-        begin(model.at(number))
-    trainer = Trainer(model, data)
+    tokenizer, backbone = read_tokenizer(options.model), read_backbone(options.model)
+    model = InfiniModel(backbone, LAYERS, prefix_tokens(tokenizer), axes=(AXES, AXES))
+    trainer = Trainer(model, *coordinates_of(model, tokenizer, options.facts, options.runs))
+    trainer.begin_addresses()
     trainer.begin(encode(tokenizer, "0123456789<|im_end|>"))
     run = Run(trainer)
     train(run, Trial(model, tokenizer), options.minutes * 60, options.tried)
@@ -70,30 +74,39 @@ def main() -> None:
     write_model(REPOSITORY / f"engine/strategies/{digest[:16]}.infini.safetensors", model, digest, {"steps": run.progress.step})
 
 
-def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int) -> Coordinates:
-    """All that training reads; leaves the model as it is before the first step."""
-    words = vocabulary("train", tokenizer)
+def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int, runs: int) -> tuple[Coordinates, Ordinary]:
+    """All that training reads; sets the model's axes."""
     model.infini.load_state_dict(kept("standards.pt", lambda: bank.fit_standards(model, tokenizer, random.Random(1))))
-    rng = random.Random(2)
+    words, rng = vocabulary("train", tokenizer), random.Random(2)
     fitted = bank.make_facts(FITTED, words, rng)
-    code = kept("code.pt", lambda: bank.build_code(model, tokenizer, 40, random.Random(3)))
+    code: list[Read] = kept("code.pt", lambda: read_code(model, tokenizer, "train", runs))
 
     def axes() -> dict[str, torch.Tensor]:
-        return fit_axes(model, bank.written(model, tokenizer, fitted, rng), bank.asked(model, tokenizer, fitted, rng, want_last=False), code)
+        written, asked = bank.written(model, tokenizer, fitted, rng), bank.asked(model, tokenizer, fitted, rng, want_last=False)
+        return fit_axes(model, written, asked, torch.cat([each.keys[:32] for each in code[:160]]), torch.cat([each.queries for each in code[:160]]))
 
     model.infini.load_state_dict(kept("axes.pt", axes))
     parts = []
     for at in range(0, facts, CHUNK):
-        own = random.Random(100 + at)
+        own = random.Random(100 + at // CHUNK)
         made = bank.make_facts(CHUNK, words, own)
-        name = f"facts-{at // CHUNK}.pt"
+        name = f"facts-{at // CHUNK:02}.pt"
         parts.append(kept(name, lambda: coordinates(model, made, bank.written(model, tokenizer, made, own), bank.asked(model, tokenizer, made, own))))  # noqa: B023
         print(name, flush=True)
-    return Coordinates.joined(parts, model, code)
+    asked = [ordinary_questions.asked_in_words(tokenizer, words, rng) for _ in range(WORDS)]
+    quiet = kept("words.pt", lambda: ordinary_questions.places_of(model, asked))
+    return Coordinates.joined(parts), kept("ordinary.pt", lambda: ordinary(model, code, grass(model, tokenizer), quiet))
+
+
+def grass(model: InfiniModel, tokenizer: Tokenizer) -> list[torch.Tensor]:
+    """Inputs of keys [places, layers, inputs] in texts of grass."""
+    texts = [encode(tokenizer, header("text-00.txt") + GRASS * size)[:512] for size in (8, 20, 26)]
+    states = [as_stored(bank.run(model, torch.tensor([ids]), want_last=False)[0][0]) for ids in texts]
+    return [bank.key_inputs(model, each).transpose(0, 1).bfloat16() for each in states]
 
 
 def train(run: Run, trial: Trial, seconds: float, tried: int) -> None:
-    path = CACHE / "infini-2" / "run.pt"
+    path = BANKS / "run.pt"
     if (state := load_checkpoint(path)) is not None:
         run.trainer.model.infini.load_state_dict(state["model"])
         run.load(state["run"])
@@ -104,7 +117,7 @@ def train(run: Run, trial: Trial, seconds: float, tried: int) -> None:
         is_last = now.seconds >= seconds
         if now.step % 20 and not is_last:
             continue
-        figures = {name: getattr(now, name) for name in ("missed", "answers", "right", "share", "words", "code", "harm", "facts", "filler", "seconds")}
+        figures = {name: getattr(now, name) for name in ("missed", "answers", "silence", "right", "words", "first", "later", "quiet", "added", "facts", "filler", "seconds")}
         save_checkpoint(path, model=run.trainer.model.infini.state_dict(), run=run.state())
         if tried and (now.step % tried == 0 or is_last):
             figures |= trial.figures()

@@ -24,8 +24,8 @@ SEGMENT_TOKENS = 176
 """Of a segment that facts are stated in."""
 BETWEEN = 24
 """Most tokens of the line of code that stands between two facts."""
-PASSKEYS = 0.12
-COMPLETED = 0.15
+PASSKEYS = 0.08
+COMPLETED = 0.0
 """Share of questions that are a line of code which goes on with the value."""
 RIVALS = 8
 """Tokens that the backbone alone finds likeliest at a place."""
@@ -108,13 +108,13 @@ def lines_of_code(rng: random.Random, tokenizer: Tokenizer, split: str = "train"
             yield encode(tokenizer, line)[:BETWEEN]
 
 
-def make_facts(count: int, words: list[str], rng: random.Random) -> list[Fact]:
-    return [make_passkey(rng) if rng.random() < PASSKEYS else make_fact(rng, words) for _ in range(count)]
+def make_facts(count: int, words: list[str], rng: random.Random, split: str = "train") -> list[Fact]:
+    return [make_passkey(rng) if rng.random() < PASSKEYS else make_fact(rng, words, split) for _ in range(count)]
 
 
-def written(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random) -> Places:
-    """The places that write the tokens of the facts' values, and the token behind them; facts stand between lines of code."""
-    lines = lines_of_code(rng, tokenizer)
+def written(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, code: str = "train") -> Places:
+    """The places that write the tokens of the facts' values, and the token behind them; facts stand between lines of a split's code."""
+    lines = lines_of_code(rng, tokenizer, code)
     texts: list[list[int]] = []
     spans: list[list[tuple[int, list[int]]]] = []
     for index, fact in enumerate(facts):
@@ -158,9 +158,9 @@ def ask(tokenizer: Tokenizer, fact: Fact, rng: random.Random, split: str = "trai
     return Question(opening + ids, [len(opening) + at for at in spans[0]])
 
 
-def asked(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, want_last: bool = True) -> Asked:
+def asked(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, want_last: bool = True, split: str = "train") -> Asked:
     """One question to each fact: the places before its value's tokens and before what comes behind them."""
-    made = sorted(((ask(tokenizer, fact, rng), index) for index, fact in enumerate(facts)), key=lambda pair: len(pair[0].tokens))
+    made = sorted(((ask(tokenizer, fact, rng, split), index) for index, fact in enumerate(facts)), key=lambda pair: len(pair[0].tokens))
     parts = []
     for at in range(0, len(made), 16):
         batch = made[at : at + 16]
@@ -180,46 +180,6 @@ def asked_places(model: InfiniModel, tokens: Tensor, index: int, values: list[in
     digits = torch.arange(len(values))
     taken = inputs[:, places - 1].transpose(0, 1).bfloat16()
     return Asked(torch.full_like(digits, index), digits, taken, residuals.bfloat16(), tokens[places], rivals)
-
-
-@dataclass
-class Code:
-    """Segments of ordinary code and grass; of some, places to predict with the segments before them in memory."""
-
-    tokens: Tensor  # [entries]: what comes next
-    entries: Places  # some of each segment's; `digit` is the token that stands there
-    asked: Asked  # `fact` is the segment
-    before: dict[int, list[int]]  # segments before one that is predicted, of the same project
-    grass: list[int]
-
-
-ENTRIES, PREDICTED = 192, 64
-"""Of a segment."""
-
-
-def build_code(model: InfiniModel, tokenizer: Tokenizer, runs: int, rng: random.Random, split: str = "train") -> Code:
-    """`runs` times three segments that follow each other in a project, and a few of grass."""
-    texts, before, grass = [], {}, []
-    for run_ in islice(runs_of(tokenizer, split, rng), runs):
-        texts += [segment.header + segment.tokens for segment in run_]
-        before[len(texts) - 1] = [len(texts) - 3, len(texts) - 2]
-    for size in (8, 20, 26, 26, 26, 26):
-        grass.append(len(texts))
-        texts.append(encode(tokenizer, header("text-00.txt") + GRASS * size)[:512])
-    entries, scored, following = [], [], []
-    for at, ids in enumerate(texts):
-        if at % 30 == 0:
-            print("code", at, "of", len(texts), flush=True)
-        tokens = torch.tensor([ids])
-        states, queries, last = run(model, tokens, want_last=at in before)
-        places = torch.randperm(len(ids) - 1)[:ENTRIES]
-        inputs = key_inputs(model, as_stored(states[0]))[:, places].transpose(0, 1).bfloat16()
-        entries.append(Places(torch.full_like(places, at), tokens[0, places], inputs))
-        following.append(tokens[0, places + 1])
-        if at in before:
-            chosen = (torch.randperm(len(ids) - 33)[:PREDICTED] + 33).tolist()
-            scored.append(asked_places(model, tokens[0], at, chosen, query_inputs(model, queries[0]), last[0]))
-    return Code(torch.cat(following), Places.joined(entries), Asked.joined(scored), before, grass)
 
 
 def runs_of(tokenizer: Tokenizer, split: str, rng: random.Random) -> Iterator[list[Segment]]:

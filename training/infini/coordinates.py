@@ -8,9 +8,24 @@ import torch
 from torch import Tensor
 
 from .axes import along
-from .bank import Asked, Code, Places
+from .bank import Asked, Places
+from .code_bank import Read
 from .facts import Fact
 from .memory import InfiniModel
+
+
+@dataclass
+class Ordinary:
+    """Places of text that states no facts, and of questions that ask for none."""
+
+    keys: Tensor  # [rows, layers, axes] bfloat16: entries of code and grass
+    values: Tensor  # [rows, layers, 2 * kvWidth] bfloat16
+    is_grass: Tensor  # [rows]
+    queries: Tensor  # [rows, layers, axes] bfloat16: places of code, and of answers in words
+
+    @classmethod
+    def joined(cls, parts: list[Ordinary]) -> Ordinary:
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
 
 
 @dataclass
@@ -19,22 +34,26 @@ class Coordinates:
     keys: Places  # `inputs` [rows, layers, axes]
     asked: Asked
     values: Tensor  # [rows, layers, 2 * kvWidth] bfloat16: standardised states of what the keys write
-    code: Code | None = None
-    code_values: Tensor | None = None
 
     @classmethod
-    def joined(cls, parts: list[Coordinates], model: InfiniModel, code: Code) -> Coordinates:
+    def joined(cls, parts: list[Coordinates]) -> Coordinates:
         start = 0
         for part in parts:
             part.keys.fact, part.asked.fact = part.keys.fact + start, part.asked.fact + start
             start += len(part.facts)
-        code_values = values_of(model, code.entries)
-        code.entries.inputs = projected(model, "key", code.entries.inputs)
-        code.asked.inputs = projected(model, "query", code.asked.inputs)
         return cls(
             [fact for part in parts for fact in part.facts], Places.joined([part.keys for part in parts]),
-            Asked.joined([part.asked for part in parts]), torch.cat([part.values for part in parts]), code, code_values,
+            Asked.joined([part.asked for part in parts]), torch.cat([part.values for part in parts]),
         )  # fmt: skip
+
+
+def ordinary(model: InfiniModel, read: list[Read], grass: list[Tensor], words: Tensor) -> Ordinary:
+    """Of code that was read, of inputs of keys in grass, and of places of answers in words (coordinates already)."""
+    inputs = torch.cat([each.keys for each in read] + grass)
+    is_grass = torch.arange(len(inputs)) >= sum(len(each.keys) for each in read)
+    values = inputs[..., -2 * model.config.kv_width :].clone()
+    queries = projected(model, "query", torch.cat([each.queries for each in read]))
+    return Ordinary(projected(model, "key", inputs), values, is_grass, torch.cat([queries, words]))
 
 
 @torch.no_grad()

@@ -11,47 +11,11 @@ from tokenizers import Tokenizer
 
 from common.corpus import projects
 
+from . import wordings
+
 PASSKEY = "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. "
 """The paper's task (section 3.2) in its own words; the grass is its filler."""
 GRASS = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again. "
-
-STATEMENTS = {
-    "train": [
-        "{name} = {value}\n", "{name}: int = {value}\n", "    self.{name} = {value}\n", '    "{name}": {value},\n', "    '{name}': {value},\n",
-        "const {name} = {value};\n", "export const {name} = {value};\n", "let {name} = {value};\n", "  {name}: {value},\n", "#define {name} {value}\n",
-        "static const int {name} = {value};\n", "constexpr auto {name} = {value};\n", "{name}={value}\n", "export {name}={value}\n", "  static readonly {name} = {value};\n",
-        "{name}: {value}\n", "# {name} is {value}\n", "// {name} must be {value}\n", "{name} is set to {value}.\n", "The code for {name} is {value}.\n",
-        "The value of {name} is {value}.\n", "Remember that {name} has the value {value}.\n", "- {name}: {value}\n", "{name} -> {value}\n", 'settings["{name}"] = {value}\n',
-        "| {name} | {value} |\n", "The number of {name} is {value}.\n", "var {name} = {value}\n",
-    ],
-    "held-out": [
-        "pub const {name}: u32 = {value};\n", "public static final int {name} = {value};\n", "The access code of {name} is {value}.\n", "    parser.set_defaults({name}={value})\n",
-        "we agreed on {value} for {name}\n", "final {name} = {value};\n", "{name} was given the number {value}.\n",
-    ],
-}
-"""`{name}` comes before `{value}` in all of training's."""
-
-QUESTIONS = {
-    "train": [
-        "What is the value of {name}?", "What is {name}?", "What is {name} set to?", "Which value does {name} have?", "What is the code for {name}?", "Tell me the value of {name}.",
-        "{name}?", "What number is {name}?", "Give me {name}.", "What does {name} equal?", "Find the value of {name} in the files.", "Which number belongs to {name}?",
-        "In the code, what is {name}?", "How is {name} defined?", "Say {name}.", "Could you read {name} out to me?", "{name} please", "How many is {name}?",
-        "Where the files define {name}, which number do they give?", "What did they choose for {name}?", "{name}: which number?", "Which figure stands behind {name}?",
-        "Can you remember {name}?", "What's {name}", "Show me the number for {name}.", "What is written for {name}?", "Return {name}.", "Is there a number for {name}?",
-        "What is the current {name}?", "print({name})", "Tell me about {name}", "What does the project use for {name}?", "How much is {name} exactly?",
-        "The code has {name}; what does it hold?", "Which number was chosen for {name} in this project?", "I forgot {name}. What was it again?", "Quote the number of {name} for me",
-        "Name the figure that {name} has in the source, please.", "{name} in this code base?", "To which number is {name} bound?", "Check the files: {name}?",
-    ],
-    "held-out": [
-        "Do you know what {name} was set to?", "What value was assigned to {name}?", "Look up {name} and say its value.", "Please state the number stored under {name}.",
-        "How large is {name}?", "I need the constant {name}, what is it?",
-    ],
-}
-
-ANSWERS = ["{value}", "The value of {name} is {value}.", "{name} is {value}.", "`{name}` is {value}.", "{name} = {value}"]
-"""The first is what the memory is to make of a question; behind the others' words it goes on in the same way."""
-SHORT = 0.8
-"""Share of answers that are the value alone."""
 
 COMPLETIONS = ["{name} = {value}", "{name}: {value}", "The value of {name} is {value}", "# {name} is {value}", "const {name} = {value}"]
 
@@ -82,10 +46,11 @@ class Fact:
     def ask(self, rng: random.Random, split: str = "train") -> tuple[str, str]:
         """A question and its answer."""
         if self.is_passkey:
-            question, answers = rng.choice(PASSKEY_QUESTIONS[:1] if split == "held-out" else PASSKEY_QUESTIONS), PASSKEY_ANSWERS
+            question = rng.choice(PASSKEY_QUESTIONS[:1] if split == "held-out" else PASSKEY_QUESTIONS)
+            answer = PASSKEY_ANSWERS[rng.random() > wordings.SHORT]
         else:
-            question, answers = rng.choice(QUESTIONS[split]), ANSWERS
-        answer = answers[0] if rng.random() < SHORT else rng.choice(answers[1:])
+            question = wordings.question(rng) if split == "train" else rng.choice(wordings.HELD_QUESTIONS)
+            answer = wordings.answer(rng)
         return question.format(name=self.name), answer.format(name=self.name, value=self.value)
 
 
@@ -107,25 +72,26 @@ def vocabulary(split: str, tokenizer: Tokenizer | None = None) -> list[str]:
 
 
 def make_name(rng: random.Random, words: list[str]) -> str:
-    parts = rng.sample(words, rng.choice([1, 2, 2, 2, 3, 3]))
-    style = rng.randrange(6)
+    parts = rng.sample(words, rng.choice([1, 2, 2, 2, 2, 3]))
+    style = rng.randrange(7)
     if style == 0 and len(parts) > 1:
         return " ".join(parts)
     if style == 1:
         return parts[0] + "".join(part.title() for part in parts[1:])
     if style == 2:
         return "".join(part.title() for part in parts)
-    return "_".join(parts).upper() if style < 5 else "_".join(parts)
+    return "_".join(parts).upper() if style < 6 else "_".join(parts)
 
 
 def make_value(rng: random.Random) -> str:
-    digits = rng.choice([1, 2, 3, 4, 4, 4, 5, 5, 5, 5, 6])
+    digits = rng.choice([1, 2, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6])
     return str(rng.randrange(10 ** (digits - 1), 10**digits))
 
 
 def make_fact(rng: random.Random, words: list[str], split: str = "train") -> Fact:
     name, value = make_name(rng, words), make_value(rng)
-    return Fact(name, value, rng.choice(STATEMENTS[split]).format(name=name, value=value))
+    stated = wordings.statement(rng) if split == "train" else rng.choice(wordings.HELD_STATEMENTS)
+    return Fact(name, value, stated.format(name=name, value=value))
 
 
 def make_passkey(rng: random.Random) -> Fact:

@@ -10,29 +10,31 @@ from torch import nn
 
 from .trainer import Trainer
 
-SILENCE, CODE = 0.3, 2.0
-"""Weights of losses."""
-MOST_FACTS, MOST_FILLER = 40, 50_000
+WEIGHTS = {"answers": 1.0, "missed": 0.1, "silence": 0.02, "quiet": 0.3, "added": 1.0}
+"""Of losses."""
+MOST_FACTS, MOST_FILLER = 24, 25_000
 """Of one memory; filler in tokens."""
-ADDRESSED = 450
-"""Steps at the beginning that have the addresses' loss alone: what is read from wrong addresses teaches output maps nothing."""
+SURE = 0.7
+"""Share of right tokens above which memories grow."""
 
 
 @dataclass
 class Progress:
-    """Where a run stands; `filler` counts tokens. `harm` is by how much memory makes code harder to predict, in nats."""
+    """Where a run stands; `filler` counts tokens. The last five are losses of `Trainer.losses`, `first` and `later` shares of memory."""
 
     step: int = 0
     seconds: float = 0.0
-    facts: float = 8.0
-    filler: float = 2000.0
-    missed: float = 5.0
-    answers: float = 4.0
-    right: float = 0.0
-    share: float = 0.0
+    facts: float = 16.0
+    filler: float = 8000.0
+    right: float = 0.8
     words: float = 0.0
-    code: float = 2.0
-    harm: float = 0.0
+    first: float = 0.0
+    later: float = 0.0
+    missed: float = 3.0
+    answers: float = 8.0
+    silence: float = 10.0
+    quiet: float = 0.0
+    added: float = 0.0
 
 
 class Run:
@@ -42,10 +44,10 @@ class Run:
         self.trainer, self.progress = trainer, Progress()
         layers = trainer.layers
         self.rates = [
-            ([p for own in layers for p in (own.key.weight, own.query.weight)], 5e-3),
-            ([p for own in layers for p in own.value.parameters()], 3e-4),
-            ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 2e-3),
-            ([p for own in layers for p in (own.gate, own.null, own.key.bias, own.query.bias)], 1.5e-2),
+            ([p for own in layers for p in (own.key.weight, own.query.weight)], 2e-3),
+            ([p for own in layers for p in own.value.parameters()], 1e-5),
+            ([p for own in layers for p in (*own.output_down.parameters(), *own.output_up.parameters())], 1e-3),
+            ([p for own in layers for p in (own.gate, own.null, own.key.bias, own.query.bias)], 3e-3),
         ]
         groups = [{"params": group, "lr": rate} for group, rate in self.rates]
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98), fused=True)
@@ -65,19 +67,14 @@ class Run:
         for group, (_, rate) in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * fade
         self.optimizer.zero_grad()
-        is_early = now.step < ADDRESSED
-        found = self.trainer.losses(now.facts, now.filler, answers=not is_early)
-        (found["missed"] if is_early else 0.5 * found["missed"] + found["answers"] + SILENCE * found["silence"]).backward()
-        figures = {name: found[name].item() for name in ("missed", "answers", "right", "share", "words") if name in found}
-        if not is_early and now.step % 2 == 0:
-            with_memory, without, quiet = self.trainer.code_loss()
-            (with_memory * CODE + quiet).backward()
-            figures |= {"code": with_memory.item(), "harm": with_memory.item() - without.item()}
+        found = self.trainer.losses(now.facts, now.filler)
+        sum(weight * found[name] for name, weight in WEIGHTS.items()).backward()
+        figures = {name: value.item() for name, value in found.items()}
         nn.utils.clip_grad_norm_([p for group, _ in self.rates for p in group if p.grad is not None], 5.0)
         self.optimizer.step()
         for name, value in figures.items():
             setattr(now, name, getattr(now, name) + 0.03 * (value - getattr(now, name)))
-        if is_early or now.right > 0.7:
+        if now.right > SURE:
             now.facts, now.filler = min(MOST_FACTS, now.facts * 1.01), min(MOST_FILLER, now.filler * 1.02)
         now.step += 1
         now.seconds += time.time() - started

@@ -13,7 +13,7 @@ from common.prompt import header
 from common.segments import encode
 
 from .bank import TURN, project_states
-from .facts import GRASS, Fact, make_fact, make_passkey, vocabulary
+from .facts import GRASS, Fact, make_fact, vocabulary
 from .memory import InfiniModel, Memory, write_linear
 from .stored import as_stored
 

@@ -1,17 +1,20 @@
 """Infini-attention's memory, on a backbone of random weights."""
 
 import random
+import re
 from pathlib import Path
 
 import torch
 from common.backbone import TINY, Backbone, Config
-from infini import memory
-from infini.axes import CORRELATED, along, fit_layer
+from common.corpus import REPOSITORY
+from infini import memory, wordings
+from infini.axes import CORRELATED, PARTS, along, fit_layer, marks, part_of
 from infini.export import load_exported, write_model
-from infini.facts import QUESTIONS, STATEMENTS, make_fact, make_passkey
+from infini.facts import make_fact, make_passkey
 from infini.golden import randomise, read_segments
 from infini.memory import InfiniLayer, InfiniModel, feature, write_delta, write_linear
 from infini.stored import as_stored
+from infini.trainer import directions_of
 
 
 def model_of(seed: int = 1) -> InfiniModel:
@@ -81,8 +84,48 @@ def test_facts_say_their_value_and_held_out_wordings_are_others() -> None:
     for fact in [make_passkey(rng) for _ in range(20)] + [make_fact(rng, ["alpha", "buffer", "socket", "retry", "limit"]) for _ in range(50)]:
         question, answer = fact.ask(rng)
         assert fact.value in fact.statement and fact.value in answer and fact.value not in question
-    for wordings in (STATEMENTS, QUESTIONS):
-        assert set(wordings["train"]).isdisjoint(wordings["held-out"])
+
+
+def test_no_wording_of_the_evaluation_is_made() -> None:
+    """What stands before the name in its questions, and its sentence."""
+    source = (REPOSITORY / "test/eval/strategy-cases.ts").read_text()
+    asked = [text.split("NAME") for text in re.findall(r'"([^"]*\bNAME\b[^"]+)"', source)]
+    assert len(asked) == 5
+    kept = [before.strip().lower() for before, _ in asked]
+    kept.append("the code for {name} is")
+    rng = random.Random(0)
+    for _ in range(4000):
+        for made in (wordings.question(rng), wordings.statement(rng)):
+            assert not any(part in made.lower() for part in kept), made
+
+
+def test_statements_name_before_they_say() -> None:
+    rng = random.Random(1)
+    for _ in range(2000):
+        made = wordings.statement(rng)
+        assert made.count("{value}") == 1 and made.index("{name}") < made.index("{value}")
+
+
+def test_each_part_of_a_value_has_heads_in_many_layers() -> None:
+    parts = [part_of(layer, 10, head) for layer in range(10) for head in range(3)]
+    assert {part: parts.count(part) for part in range(PARTS)} == {0: 15, 1: 6, 2: 5, 3: 4}
+
+
+def test_directions_raise_one_token_above_the_others() -> None:
+    torch.manual_seed(0)
+    embedding = torch.randn(96, 64)
+    logits = directions_of(embedding, [3, 7, 20]) @ embedding[[3, 7, 20]].T
+    assert (logits.argmax(1) == torch.arange(3)).all()
+
+
+def test_marks_tell_places_of_one_part_from_others() -> None:
+    torch.manual_seed(0)
+    values, code = torch.randn(400, 149), torch.randn(400, 149)
+    rows = torch.arange(400) < 200
+    values[rows, 5] += 6
+    weight, offset = marks(values, code, rows)
+    told = values @ weight + offset
+    assert told[rows].min() > told[~rows].median() and abs(told[rows].mean() - 1) < 0.3
 
 
 def test_axes_find_what_statements_and_questions_share() -> None:
