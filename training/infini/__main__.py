@@ -32,7 +32,7 @@ from .stored import as_stored
 from .trainer import Trainer
 from .trial import Trial
 
-FOLDER, BANKS = Path(__file__).parent, CACHE / "infini-4"
+FOLDER = Path(__file__).parent
 LAYERS = list(range(1, 11))
 """Those that tell names apart (`layers.py`, and the table in docs/strategies.md)."""
 FITTED, CHUNK = 2200, 500
@@ -41,9 +41,8 @@ WORDS = 700
 """Questions that ask for no value, at whose answers memories are kept quiet."""
 
 
-def kept(name: str, make: Callable[[], Any]) -> Any:
+def kept(path: Path, make: Callable[[], Any]) -> Any:
     """What an earlier start has made, or makes it."""
-    path = BANKS / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(make(), path.with_suffix(".part"))
@@ -57,7 +56,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="of the processor; all by default")
     parser.add_argument("--minutes", type=float, default=8, help="of training, besides the banks' making")
     parser.add_argument("--tried", type=int, default=1000, help="steps between two trials, which take a minute or two each; 0 for none")
-    parser.add_argument("--facts", type=int, default=5000)
+    parser.add_argument("--facts", type=int, default=5000, help=f"rounded up to whole {CHUNK}s")
     parser.add_argument("--runs", type=int, default=170, help="of code: four segments each")
     options = parser.parse_args()
     if options.threads:
@@ -65,37 +64,38 @@ def main() -> None:
     seed_all(0)
     tokenizer, backbone = read_tokenizer(options.model), read_backbone(options.model)
     model = InfiniModel(backbone, LAYERS, prefix_tokens(tokenizer), axes=(AXES, AXES))
-    trainer = Trainer(model, *coordinates_of(model, tokenizer, options.facts, options.runs))
+    digest = file_hash(options.model)
+    banks = CACHE / f"infini-{digest[:16]}"
+    trainer = Trainer(model, *coordinates_of(model, tokenizer, options.facts, options.runs, banks))
     trainer.begin_addresses()
     trainer.begin(encode(tokenizer, "0123456789<|im_end|>"))
     run = Run(trainer)
-    train(run, Trial(model, tokenizer), options.minutes * 60, options.tried)
-    digest = file_hash(options.model)
+    train(run, Trial(model, tokenizer), options.minutes * 60, options.tried, banks / "run.pt")
     write_model(REPOSITORY / f"engine/strategies/{digest[:16]}.infini.safetensors", model, digest, {"steps": run.progress.step})
 
 
-def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int, runs: int) -> tuple[Coordinates, Ordinary]:
+def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int, runs: int, banks: Path) -> tuple[Coordinates, Ordinary]:
     """All that training reads; sets the model's axes."""
-    model.infini.load_state_dict(kept("standards.pt", lambda: bank.fit_standards(model, tokenizer, random.Random(1))))
+    model.infini.load_state_dict(kept(banks / "standards.pt", lambda: bank.fit_standards(model, tokenizer, random.Random(1))))
     words, rng = vocabulary("train", tokenizer), random.Random(2)
     fitted = bank.make_facts(FITTED, words, rng)
-    code: list[Read] = kept("code.pt", lambda: read_code(model, tokenizer, "train", runs))
+    code: list[Read] = kept(banks / f"code-{runs}.pt", lambda: read_code(model, tokenizer, "train", runs))
 
     def axes() -> dict[str, torch.Tensor]:
         written, asked = bank.written(model, tokenizer, fitted, rng), bank.asked(model, tokenizer, fitted, rng, want_last=False)
         return fit_axes(model, written, asked, torch.cat([each.keys[:32] for each in code[:160]]), torch.cat([each.queries for each in code[:160]]))
 
-    model.infini.load_state_dict(kept("axes.pt", axes))
+    model.infini.load_state_dict(kept(banks / f"axes-{runs}.pt", axes))
     parts = []
     for at in range(0, facts, CHUNK):
         own = random.Random(100 + at // CHUNK)
         made = bank.make_facts(CHUNK, words, own)
         name = f"facts-{at // CHUNK:02}.pt"
-        parts.append(kept(name, lambda: coordinates(model, made, bank.written(model, tokenizer, made, own), bank.asked(model, tokenizer, made, own))))  # noqa: B023
+        parts.append(kept(banks / name, lambda: coordinates(model, made, bank.written(model, tokenizer, made, own), bank.asked(model, tokenizer, made, own))))  # noqa: B023
         print(name, flush=True)
     asked = [ordinary_questions.asked_in_words(tokenizer, words, rng) for _ in range(WORDS)]
-    quiet = kept("words.pt", lambda: ordinary_questions.places_of(model, asked))
-    return Coordinates.joined(parts), kept("ordinary.pt", lambda: ordinary(model, code, grass(model, tokenizer), quiet))
+    quiet = kept(banks / "words.pt", lambda: ordinary_questions.places_of(model, asked))
+    return Coordinates.joined(parts), kept(banks / f"ordinary-{runs}.pt", lambda: ordinary(model, code, grass(model, tokenizer), quiet))
 
 
 def grass(model: InfiniModel, tokenizer: Tokenizer) -> list[torch.Tensor]:
@@ -105,8 +105,8 @@ def grass(model: InfiniModel, tokenizer: Tokenizer) -> list[torch.Tensor]:
     return [bank.key_inputs(model, each).transpose(0, 1).bfloat16() for each in states]
 
 
-def train(run: Run, trial: Trial, seconds: float, tried: int) -> None:
-    path = BANKS / "run.pt"
+def train(run: Run, trial: Trial, seconds: float, tried: int, path: Path) -> None:
+    """Goes on from the checkpoint at `path`, if there is one."""
     if (state := load_checkpoint(path)) is not None:
         run.trainer.model.infini.load_state_dict(state["model"])
         run.load(state["run"])

@@ -53,11 +53,14 @@ class Run:
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98), fused=True)
 
     def state(self) -> dict[str, object]:
-        return {"optimizer": self.optimizer.state_dict(), "progress": self.progress.__dict__}
+        trainer = {"rng": self.trainer.rng.getstate(), "usual": self.trainer.usual}
+        return {"optimizer": self.optimizer.state_dict(), "progress": self.progress.__dict__, "trainer": trainer}
 
     def load(self, state: dict) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
+        self.trainer.rng.setstate(state["trainer"]["rng"])
+        self.trainer.usual = state["trainer"]["usual"]
 
     def step(self, seconds: float) -> None:
         """One step of a run that takes `seconds` in all."""

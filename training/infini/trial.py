@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from itertools import islice
 
 import torch
@@ -43,7 +44,7 @@ class Trial:
             for fact in made[:8]:
                 question, _ = fact.ask(rng, "held-out")
                 said = self.answer(question, memory)
-                is_right = said.startswith(fact.value) and not said[len(fact.value) :][:1].isdigit() or f" {fact.value}" in said
+                is_right = re.search(rf"(?<!\d){fact.value}(?!\d)", said) is not None
                 right, total = right + is_right, total + 1
                 if not is_right:
                     wrong.append(f"{question} {fact.value}: {said}")
