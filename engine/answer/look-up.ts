@@ -53,7 +53,7 @@ export class LookUp {
     return [...this.placed.values()];
   }
 
-  /** Every block, the likeliest to answer the question first. */
+  /** Every block, in the order of `bestFirst`: the likeliest to answer the question first. */
   async rank(asked: Asked): Promise<Hit[]> {
     this.refresh();
     const question = wholeText(asked);
@@ -62,21 +62,15 @@ export class LookUp {
     const lexical = this.lexical.search(question, placed.size);
     const states = (await this.index?.score(this.encoder.tokenize(question))) ?? [];
     const covered = new Map(lexical.map(({ blockId, coverage }) => [blockId, coverage]));
-    const ranked = fuseScores([...placed.keys()], lexical, states).flatMap(
-      ({ id, score, words, states: said }): Hit[] => {
-        const block = placed.get(id);
-        const cosine = this.cosineOf(states, id);
-        const evidence = {
-          coverage: covered.get(id) ?? 0,
-          defines: false,
-          ...(cosine === undefined ? {} : { cosine }),
-        };
-        return block ? [{ block, score, why: said > words ? "states" : "words", evidence }] : [];
-      },
-    );
+    const hits: Hit[] = [];
+    for (const { id, score, words, states: said } of fuseScores([...placed.keys()], lexical, states)) {
+      const block = placed.get(id);
+      const evidence = { coverage: covered.get(id) ?? 0, cosine: this.cosineOf(states, id), defines: false };
+      if (block) hits.push({ block, score, why: said > words ? "states" : "words", evidence });
+    }
     return this.names.prefer(
       asked,
-      ranked,
+      hits,
       lexical.map(({ blockId }) => blockId),
     );
   }

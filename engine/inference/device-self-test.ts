@@ -168,7 +168,8 @@ async function compareLookup(threads: number): Promise<string | undefined> {
     queries: Float32Array.from({ length: 5 * PROJECTED }, () => random() - 0.5),
     weights: Float32Array.of(0.1, 0.2, 0.3, 0.3, 0.1),
   }));
-  const [cpu, device] = [new TokenScorer(index, threads, "cpu"), new TokenScorer(index, threads, "webgpu")];
+  const cpu = new TokenScorer(index, threads, "cpu", "float32");
+  const device = new TokenScorer(index, threads, "webgpu");
   const [expected, got] = [await cpu.score(queries), await device.score(queries)];
   await Promise.all([cpu.close(), device.close()]);
   const values = (scores?: Map<number, number>) =>

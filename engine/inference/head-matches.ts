@@ -1,5 +1,5 @@
 /** How well every head of a model matches every question to every block: what heads are ranked by. */
-import { writeBestMatches } from "../graph/block-scores.ts";
+import { writeBestMatches } from "../graph/token-scores.ts";
 import { contrast } from "../retrieval/head-index.ts";
 import { floats, floatTensor, Session } from "../runtime/session.ts";
 

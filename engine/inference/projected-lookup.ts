@@ -50,7 +50,10 @@ export class ProjectedLookup implements ModelLookup {
     const tokens = question.subarray(0, PREFILL_ROWS);
     const { residuals } = await runQuestion(this.#model, this.#prefix, tokens, this.wants);
     const queries = (await this.#projector.queries(residuals)).map(withoutLightest);
-    return (await this.#model.onDevice(() => device.score(queries))) ?? cpu.score(queries);
+    const scores = await this.#model.onDevice(() => device.score(queries));
+    // What the other one holds is of use only while it is asked. A lost device is not waited for.
+    void (scores ? cpu : device).close();
+    return scores ?? cpu.score(queries);
   }
 }
 

@@ -185,6 +185,8 @@ export class Ingestor {
     const started = performance.now();
     this.#work.meter = new ProgressMeter(() => performance.now());
     this.#power.heed();
+    // A walk over a large folder takes a while before there is anything to count.
+    this.#tell();
     await this.#drain(signal, () => this.#compare(AbortSignal.any([signal, this.#closing.signal])));
     const seconds = (performance.now() - started) / 1000;
     const { meter } = this.#work;

@@ -5,7 +5,7 @@ export interface Evidence {
   /** How much of what the question's words could score the block does, 0 to 1. */
   coverage: number;
   /** Best cosines of the question's tokens in the block, weighted, the projected layers' mean; undefined without projections. */
-  cosine?: number;
+  cosine: number | undefined;
   /** Whether it defines what the question must mean. */
   defines: boolean;
 }

@@ -3,7 +3,7 @@
  * question's own queries of that head. What a block scores on questions about nothing in particular is taken off
  * (`baseline`): most of a key's energy is common to all, and long blocks would win by chance.
  */
-import { writeTokenScores } from "../graph/block-scores.ts";
+import { writeTokenScores } from "../graph/token-scores.ts";
 import { floats, floatTensor, Session, Tensor } from "../runtime/session.ts";
 
 /** Tokens that one run scores: bounds the memory of the scores. */

@@ -2,10 +2,11 @@ import type { Why } from "../protocol/requests.ts";
 import type { BlockReader, PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
 import type { SymbolTable } from "../store/symbol-table.ts";
+import { bestFirst } from "./best-first.ts";
 import type { Evidence } from "./evidence.ts";
 import { nameScorer } from "./name-match.ts";
 import { runOn } from "./run-on.ts";
-import { secondHop } from "./second-hop.ts";
+import { HOP_SOURCES, secondHop } from "./second-hop.ts";
 import { type SymbolHit, SymbolIndex } from "./symbol-index.ts";
 
 /** Blocks whose text is read to see whether they define or call a name: they share its word, so they are among the best. */
@@ -62,6 +63,7 @@ export class NamedBlocks {
   readonly #store: Store;
   readonly #symbols: SymbolIndex;
   #parsed: ReadonlySet<string> = new Set();
+  #placed: ReadonlyMap<number, PlacedBlock> = new Map();
   #next: ReadonlyMap<number, PlacedBlock> = new Map();
   #beginning: ReadonlySet<number> = new Set();
 
@@ -77,6 +79,7 @@ export class NamedBlocks {
   load(placed: readonly PlacedBlock[], symbols: SymbolTable): void {
     const defining = new Set(symbols.segments());
     this.#beginning = new Set(symbols.blocksOf(BEGINNING));
+    this.#placed = new Map(placed.map((block) => [block.id, block]));
     this.#parsed = new Set(placed.filter(({ segment }) => defining.has(segment)).map(({ path }) => path));
     this.#next = new Map(
       placed.flatMap((block, i) => {
@@ -87,25 +90,27 @@ export class NamedBlocks {
   }
 
   /**
-   * The ranking with names counted, best first.
-   * @param ranked best first, scores as `fuseScores` gives them
+   * A ranking in which names are counted, in the order of `bestFirst`.
+   * @param hits in any order, scores as `fuseScores` gives them
    * @param lexical ids of the blocks that share words with the question, best first
    */
-  prefer(asked: Asked, ranked: readonly Hit[], lexical: readonly number[]): Hit[] {
+  prefer(asked: Asked, hits: readonly Hit[], lexical: readonly number[]): Hit[] {
     const named = nameScorer(wholeText(asked));
-    const texts = this.#textsWithoutSymbols(ranked, lexical.slice(0, READ_FOR_NAMES));
-    const bySymbol = this.#bySymbol(asked, ranked, lexical);
-    const counted = ranked.map((hit) => {
+    const texts = this.#textsWithoutSymbols(lexical.slice(0, READ_FOR_NAMES));
+    const most = hits.reduce((best, { score }) => Math.max(best, score), 0);
+    const bySymbol = this.#bySymbol(asked, most, lexical);
+    const counted = hits.map((hit): Hit => {
       const symbol = bySymbol.get(hit.block.id);
       const begins = this.#beginning.has(hit.block.id) ? BEGINS : 0;
       const byName = named(hit.block.path, texts.get(hit.block.id));
-      const score = hit.score + begins + byName + (symbol?.score ?? 0);
+      const further = byName + (symbol?.score ?? 0);
+      if (begins + further === 0) return hit;
       const strongest = (symbol?.score ?? 0) >= byName ? (symbol?.why ?? hit.why) : "file-name";
       const evidence = symbol?.isSure === true ? { ...hit.evidence, defines: true } : hit.evidence;
-      const why = byName + (symbol?.score ?? 0) > hit.score ? strongest : hit.why;
-      return { block: hit.block, score, why, evidence };
+      const why = further > hit.score ? strongest : hit.why;
+      return { block: hit.block, score: hit.score + begins + further, why, evidence };
     });
-    return this.#withSecondHop(counted.sort(byScore));
+    return bestFirst(this.#withSecondHop(counted));
   }
 
   /** Definitions of what is named; sure only where the question itself names it. */
@@ -115,19 +120,18 @@ export class NamedBlocks {
     return this.#symbols.search(wholeText(asked)).map((hit) => ({ ...hit, sure: hit.sure && now.has(hit.blockId) }));
   }
 
-  /** What definitions and calls say, by block. */
-  #bySymbol(asked: Asked, ranked: readonly Hit[], lexical: readonly number[]): Map<number, ByName> {
+  /** What definitions and calls say, by block. @param best score of any */
+  #bySymbol(asked: Asked, best: number, lexical: readonly number[]): Map<number, ByName> {
     const hits = this.#hits(asked);
     const sure = hits.filter((hit) => hit.sure);
     if (asksForCallers(asked.question) && sure.length > 0) return this.#callers(sure, lexical.slice(0, READ_FOR_NAMES));
-    const blocks = new Map(ranked.map(({ block }) => [block.id, block]));
     const strengths = new Map<number, ByName>();
-    const most = Math.max(DEFINITION, OF_THE_BEST * (ranked[0]?.score ?? 0));
+    const most = Math.max(DEFINITION, OF_THE_BEST * best);
     this.#store.read((reader) => {
       for (const hit of hits) {
         const score = hit.score * (hit.sure ? most : DEFINITION);
         raise(strengths, hit.blockId, { score, why: "definition", isSure: hit.sure });
-        const block = hit.sure ? blocks.get(hit.blockId) : undefined;
+        const block = hit.sure ? this.#placed.get(hit.blockId) : undefined;
         if (!block) continue;
         for (const further of this.#runOn(reader, block, hit.name)) {
           raise(strengths, further.id, { score: score * RUN_ON, why: "neighbour" });
@@ -153,32 +157,26 @@ export class NamedBlocks {
     return runOn(reader, ({ id }) => this.#next.get(id), block, name);
   }
 
-  #withSecondHop(ranked: Hit[]): Hit[] {
+  #withSecondHop(hits: Hit[]): Hit[] {
+    const sources = bestFirst(hits, HOP_SOURCES).slice(0, HOP_SOURCES);
     const hops = secondHop(
       this.#store,
-      ranked.map(({ block }) => block.id),
+      sources.map(({ block }) => block.id),
     );
-    if (hops.size === 0) return ranked;
-    return ranked
-      .map((hit): Hit => {
-        const strength = hops.get(hit.block.id) ?? 0;
-        if (strength === 0) return hit;
-        const score = hit.score + HOP * strength;
-        return { ...hit, score, why: HOP * strength > hit.score ? "definition" : hit.why };
-      })
-      .sort(byScore);
+    if (hops.size === 0) return hits;
+    return hits.map((hit): Hit => {
+      const strength = hops.get(hit.block.id);
+      if (strength === undefined) return hit;
+      const score = hit.score + HOP * strength;
+      return { ...hit, score, why: HOP * strength > hit.score ? "definition" : hit.why };
+    });
   }
 
   /** In files without symbols (their language has no grammar here), definitions are guessed from the text. */
-  #textsWithoutSymbols(ranked: readonly Hit[], ids: readonly number[]): Map<number, string | undefined> {
-    const wanted = new Set(ids);
-    const unparsed = ranked.filter(({ block }) => wanted.has(block.id) && !this.#parsed.has(block.path));
-    return this.#store.read((blocks) => new Map(unparsed.map(({ block }) => [block.id, blocks.text(block.id)])));
+  #textsWithoutSymbols(ids: readonly number[]): Map<number, string | undefined> {
+    const unparsed = ids.filter((id) => !this.#parsed.has(this.#placed.get(id)?.path ?? ""));
+    return this.#store.read((blocks) => new Map(unparsed.map((id) => [id, blocks.text(id)])));
   }
-}
-
-function byScore(a: Hit, b: Hit): number {
-  return b.score - a.score || a.block.id - b.block.id;
 }
 
 function raise(strengths: Map<number, ByName>, id: number, by: ByName): void {

@@ -2,7 +2,7 @@
 import type { Store } from "../store/store.ts";
 
 /** Blocks that are read for names. */
-const SOURCES = 3;
+export const HOP_SOURCES = 3;
 /** Names of one block beyond which more are a table. */
 const MAX_NAMES = 64;
 /** A name that more blocks define than these says nothing about any. */
@@ -15,12 +15,12 @@ const COMMON =
 /**
  * The blocks that define what the best blocks name, with how much they are meant: 1 for what only one block defines and the best
  * block names, less further down and for what several define.
- * @param best ids of the best blocks, best first
+ * @param best ids of the `HOP_SOURCES` best blocks, best first
  */
 export function secondHop(store: Store, best: readonly number[]): Map<number, number> {
   const strengths = new Map<number, number>();
   store.read((blocks, _, symbols) => {
-    for (const [rank, source] of best.slice(0, SOURCES).entries()) {
+    for (const [rank, source] of best.entries()) {
       for (const name of namesIn(blocks.text(source) ?? "")) {
         const found = symbols.named(name).filter((symbol) => symbol.name === name);
         const places = new Set(found.map(({ block }) => block));

@@ -1,5 +1,6 @@
 /** Scores a token index by products of its 4-bit codes with a question's tokens, on the CPU or on a GPU: the codes stay in graphs. */
-import { writeBlockScores } from "../graph/token-maxima.ts";
+import { type BlockScores, writeBlockScores } from "../graph/block-scores.ts";
+import { RepoMemoryError } from "../protocol/errors.ts";
 import { DeviceFull, DeviceLost } from "../runtime/device-lost.ts";
 import { type Feeds, floats, floatTensor, freeClosedWeights, type Provider, Session } from "../runtime/session.ts";
 import { PROJECTED } from "./projections.ts";
@@ -17,6 +18,8 @@ interface Shard {
   blocks: readonly number[];
   /** As they were in the index: a block whose entry is another one by now is gone. */
   entries: readonly Uint8Array[];
+  /** Whether each block was still there when the shards were last brought up to date. */
+  live: readonly boolean[];
   session: Session;
 }
 
@@ -24,18 +27,28 @@ export class TokenScorer {
   readonly #index: TokenIndex;
   readonly #threads: number;
   readonly #provider: Provider;
+  readonly #precision: BlockScores["precision"];
   #shards: Shard[] = [];
   /** The index's, of when the shards were made. */
   #version: number | undefined;
-  /** Whether the device had no room for a graph: not all of an index is there then, and a part is of no use. */
-  #isFull = false;
+  /** Why the device has not all graphs, once it has not: a part of an index is of no use. */
+  #refusal: DeviceFull | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param index stays the truth */
-  constructor(index: TokenIndex, threads: number, provider: Provider) {
+  /**
+   * @param index stays the truth
+   * @param precision what questions are rounded to
+   */
+  constructor(
+    index: TokenIndex,
+    threads: number,
+    provider: Provider,
+    precision: BlockScores["precision"] = provider === "cpu" ? "int8" : "float32",
+  ) {
     this.#index = index;
     this.#threads = threads;
     this.#provider = provider;
+    this.#precision = precision;
   }
 
   /** Of memory: codes, and the scales that their graph needs. */
@@ -46,24 +59,23 @@ export class TokenScorer {
   }
 
   /**
-   * Scores of all blocks, a layer each: the sum over the question's tokens of weight times largest dot product with a token of the block
-   * (on the CPU of questions rounded to int8).
-   * @param queries a layer each
-   * @throws DeviceLost, or DeviceFull from when the device has no room for the index on
+   * Scores of all blocks, a layer each: the sum over the question's tokens of weight times largest dot product with a token of the block.
+   * @param queries one for each of the index's layers
+   * @throws DeviceLost, or DeviceFull from when the device cannot hold the index on
+   * @throws RepoMemoryError "out-of-memory" where the CPU cannot
    */
   score(queries: readonly TokenQueries[]): Promise<Map<number, number>[]> {
+    if (queries.length !== this.#index.layers) throw new RangeError("A question has other layers than the index");
     const scored = this.#last.then(async () => {
-      if (this.#isFull) throw new DeviceFull("The GPU has no room for the look-up");
+      if (this.#refusal) throw this.#refusal;
       await this.#update().catch((error: unknown) => this.#giveUp(error));
-      if (queries.length !== this.#index.layers) return [];
       const asked = feedsOf(queries);
       const scores: Map<number, number>[] = queries.map(() => new Map());
       for (const shard of this.#shards) {
-        const live = shard.blocks.map((_, i) => this.#isLive(shard, i));
         const outputs = await shard.session.run(asked);
         for (const [layer, ofLayer] of scores.entries()) {
           const values = floats(outputs, `scores${layer}`);
-          shard.blocks.forEach((block, i) => live[i] && ofLayer.set(block, values[i] ?? 0));
+          for (const [i, block] of shard.blocks.entries()) if (shard.live[i]) ofLayer.set(block, values[i] ?? 0);
         }
       }
       return scores;
@@ -72,9 +84,11 @@ export class TokenScorer {
     return scored;
   }
 
-  async close(): Promise<void> {
-    await this.#last;
-    await this.#closeShards();
+  /** Gives the graphs' memory back; another question would have them made again. */
+  close(): Promise<void> {
+    const closed = this.#last.then(() => this.#closeShards());
+    this.#last = closed;
+    return closed;
   }
 
   /** Makes the graphs again of which much is gone, and those that have room where blocks are new. */
@@ -91,6 +105,7 @@ export class TokenScorer {
     if (gone.length > 0 && this.#provider === "webgpu") await freeClosedWeights();
     for (let from = 0; from < missing.length; from += SHARD_BLOCKS)
       this.#shards.push(await this.#shard(missing.slice(from, from + SHARD_BLOCKS)));
+    for (const shard of this.#shards) shard.live = shard.blocks.map((_, i) => this.#isLive(shard, i));
     this.#version = version;
   }
 
@@ -121,23 +136,36 @@ export class TokenScorer {
         fill(all.subarray(i * size, (i + 1) * size), entry.subarray(layer * length, (layer + 1) * length));
       });
     });
-    const onCpu = this.#provider === "cpu";
-    const precision = onCpu ? "int8" : "float32";
-    const graph = writeBlockScores(codes, { blocks: room, tokens: BLOCK_ROWS, width: PROJECTED, precision });
-    const options = { threads: this.#threads, provider: this.#provider, isFrugal: onCpu };
-    const session = await Session.open(graph, options);
-    return { blocks: placed.map(([block]) => block), entries: placed.map(([, entry]) => entry), session };
+    const sizes = { blocks: room, tokens: BLOCK_ROWS, width: PROJECTED, precision: this.#precision };
+    const session = await this.#open(writeBlockScores(codes, sizes));
+    return { blocks: placed.map(([block]) => block), entries: placed.map(([, entry]) => entry), live: [], session };
   }
 
+  async #open(graph: Uint8Array): Promise<Session> {
+    const provider = this.#provider;
+    try {
+      return await Session.open(graph, { threads: this.#threads, provider, isFrugal: provider === "cpu" });
+    } catch (cause) {
+      if (cause instanceof DeviceLost) throw cause;
+      throw new RepoMemoryError("out-of-memory", {
+        message: "There is not enough memory to search the folder.",
+        meaning: "The question was not answered; what was read is kept.",
+        remedy: "Close other programs, or leave out large folders, and ask again.",
+        cause,
+      });
+    }
+  }
+
+  /** A device that cannot load these graphs may well go on with the model's. */
   async #giveUp(cause: unknown): Promise<never> {
-    this.#version = undefined;
     if (!(cause instanceof DeviceLost)) throw cause;
-    this.#isFull = true;
+    this.#refusal = new DeviceFull(`The GPU cannot hold the look-up (${cause.message})`, { cause });
     await this.#closeShards();
-    throw new DeviceFull("The GPU has no room for the look-up", { cause });
+    throw this.#refusal;
   }
 
   async #closeShards(): Promise<void> {
+    this.#version = undefined;
     // What a lost device cannot free is gone already.
     const shards = this.#shards.splice(0);
     await Promise.allSettled(shards.map(({ session }) => session.close()));

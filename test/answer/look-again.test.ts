@@ -10,7 +10,7 @@ const SIGNAL = new AbortController().signal;
 
 function hit(id: number, tokens: number): Hit {
   const block = { id, path: `${id}.ts`, startLine: 1, endLine: 9, tokens, header: 1, segment: id };
-  return { block, score: 1 / id, why: "words", evidence: { coverage: 0, defines: false } };
+  return { block, score: 1 / id, why: "words", evidence: { coverage: 0, cosine: undefined, defines: false } };
 }
 
 function slots(id: number, from: number, to: number): BlockSlots {

@@ -1,9 +1,10 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { RepoMemoryError } from "../../engine/protocol/errors.ts";
-import { run } from "./scripted-engine.ts";
+import { run, type Script } from "./scripted-engine.ts";
 
 const folder = import.meta.dirname;
 
@@ -119,6 +120,43 @@ describe("ask", () => {
   test("--ingest brings a memory that is ready up to date", async () => {
     const { calls } = await run(["ask", folder, "q", "--ingest"]);
     expect(calls.map(({ name }) => name)).toEqual(["status", "ingest", "ask", "close"]);
+  });
+
+  test("--read-for counts from when reading begins, and what goes wrong behind it is told once", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const progress = { done: 1, total: 100, rate: 0, secondsLeft: undefined };
+    const failed = Promise.withResolvers<void>();
+    const script: Script = {
+      state: "empty",
+      tokens: (async function* () {
+        await failed.promise;
+        yield "Because.";
+      })(),
+      ingest: async ({ onProgress }) => {
+        onProgress({ ...progress, phase: "download", unit: "bytes" });
+        vi.advanceTimersByTime(60_000);
+        onProgress({ ...progress, phase: "ingest", unit: "tokens", done: 0, total: 0 });
+        vi.advanceTimersByTime(1_999);
+        await nextTurn();
+        onProgress({ ...progress, phase: "ingest", unit: "tokens", done: 42 });
+        vi.advanceTimersByTime(1);
+        await nextTurn();
+        onProgress({ ...progress, phase: "ingest", unit: "tokens", done: 77 });
+        setImmediate(failed.resolve);
+        throw new RepoMemoryError("disk-full", { message: "The disk is full." });
+      },
+    };
+    const { code, stdout, stderr } = await run(["ask", folder, "Why?", "--read-for", "2"], { script });
+    const told = stderr.split("\n");
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("Because.") });
+    const places = ["Reading 42 %", "Read for 2 s", "The disk is full."].map((start) =>
+      told.findIndex((line) => line.includes(start)),
+    );
+    expect(places[0]).toBeGreaterThan(0);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(told.filter((line) => line.includes("The disk is full."))).toHaveLength(1);
+    expect(stderr).not.toContain("77 %");
   });
 
   test("what a model writes cannot drive the terminal", async () => {

@@ -4,6 +4,7 @@ import { runCli } from "../../engine/cli/run-cli.ts";
 import type {
   AnswerEvent,
   AskResult,
+  CallContext,
   Coverage,
   EngineApi,
   EngineOptions,
@@ -15,7 +16,7 @@ import type {
 export interface Script {
   state?: StatusResult["state"];
   /** The answer, token by token. */
-  tokens?: string[];
+  tokens?: Iterable<string> | AsyncIterable<string>;
   result?: Partial<AskResult>;
   /** Thrown by `ask` and `recall`. */
   failure?: Error;
@@ -23,6 +24,8 @@ export interface Script {
   coverage?: Coverage;
   /** Files in memory with their texts. */
   files?: Record<string, string>;
+  /** Reads, in place of a reading that ends at once. */
+  ingest?: (context: CallContext) => Promise<IngestResult>;
   /** Thrown when the engine is opened. */
   openFailure?: Error;
 }
@@ -76,6 +79,7 @@ export function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineAp
   return {
     async ingest(params, context) {
       note("ingest", params);
+      if (script.ingest) return script.ingest(context);
       const progress = { phase: "ingest", total: 600, unit: "tokens", rate: 300, detail: "src/a.ts" } as const;
       for (const done of [0, 300, 600]) context.onProgress({ ...progress, done, secondsLeft: (600 - done) / 300 });
       return ingested;
@@ -84,7 +88,7 @@ export function scriptedEngine(script: Script, calls: CliRun["calls"]): EngineAp
       note("ask", params);
       if (script.failure) throw script.failure;
       yield { type: "lookup", blocks: found, memoryTokens: 128, lookupMs: 4, ...coverage };
-      for (const text of script.tokens ?? ["In ", "a.ts", "."]) yield { type: "token", text };
+      for await (const text of script.tokens ?? ["In ", "a.ts", "."]) yield { type: "token", text };
       yield { type: "end", result: { ...asked, ...script.result } };
     },
     async recall(params) {

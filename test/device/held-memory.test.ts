@@ -8,7 +8,9 @@ import { TokenScorer } from "../../engine/retrieval/token-scorer.ts";
 import { type DeviceHoldings, heldOnDevices } from "../../engine/runtime/session.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { askOnDevice, ROUND } from "../support/many-questions.ts";
+import { seededRandom } from "../support/random.ts";
 import { checkSwiftShader, HAS_SWIFTSHADER } from "../support/swiftshader.ts";
+import { LAYERS, randomQuestions } from "../support/token-index.ts";
 
 setFlagsFromString("--expose-gc");
 /** Graphs are made of large buffers, which wait to be collected: that is not what stays on a device. */
@@ -30,20 +32,21 @@ describe.skipIf(!HAS_SWIFTSHADER)("with a GPU in software", () => {
   });
 
   test("graphs that are made again because a block changed do not stay in the memory of a device", async () => {
-    const [blocks, layers, tokens] = [500, 2, 128];
+    const [blocks, tokens] = [500, 128];
     const codes = new Int8Array(tokens * PROJECTED).fill(3);
-    const entry = packEntry(Array.from({ length: layers }, () => codes));
-    const index = new TokenIndex(layers);
+    const entry = packEntry(Array.from({ length: LAYERS }, () => codes));
+    const index = new TokenIndex(LAYERS);
     const device = new TokenScorer(index, 1, "webgpu");
     for (let block = 0; block < blocks; block++) index.add(block, entry);
     // What keeps the device itself, whose end would free all.
     const other = new TokenScorer(index, 1, "webgpu");
-    await other.score([]);
+    const asked = randomQuestions(1, seededRandom(1));
+    await other.score(asked);
     const sizes: number[] = [];
     for (let change = 0; change < 50; change++) {
       index.remove(change);
       index.add(blocks + change, entry);
-      await device.score([]);
+      await device.score(asked);
       collect();
       sizes.push(process.memoryUsage.rss());
     }

@@ -9,6 +9,7 @@ import type { BenchOptions } from "../bench/benchmark.ts";
 import { largeFolder } from "../support/large-folder.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 import { type Edit, EDIT_KINDS, makeEdits, type Texts } from "./edit-cases.ts";
+import { names } from "./eval-case.ts";
 import { type Estimate, proportion } from "./intervals.ts";
 import { type EvalSession, type EvalWorkspace, openEval } from "./open-eval.ts";
 
@@ -147,7 +148,7 @@ class Editing {
       staleBlocks: blocks.filter((block) => this.#isStale(block, edit)).length,
       staleAnswer: edit.gone.some((text) => answer.includes(text)),
       found: edit.wanted === undefined ? undefined : blocks.some((block) => this.#holds(block, edit)),
-      answered: value === undefined ? undefined : answer.includes(value),
+      answered: value === undefined ? undefined : names(answer, { answers: [value] }),
       freshMs: Math.max(0, askedMs - recallMs),
       askedMs,
       recallMs,

@@ -7,6 +7,7 @@ import { Store } from "../../engine/store/store.ts";
 import { type BenchOptions, partsOf } from "../bench/benchmark.ts";
 import { seededRandom, randomInteger } from "../support/random.ts";
 import { openCorpora } from "./corpora.ts";
+import { names } from "./eval-case.ts";
 import { type CodeBits, infiniCode } from "./infini-code.ts";
 import { type Estimate, proportion } from "./intervals.ts";
 import { type EvalSession, openEval } from "./open-eval.ts";
@@ -92,8 +93,8 @@ async function askPasskeys(
         inMemory = written.tokens;
         const { answer, timing } = await folder.ask(PASSKEY_QUESTION, "infini");
         seconds += timing.totalMs / 1000;
-        right.push(answer.includes(key));
-        if (!answer.includes(key)) tell(`${tokens}, ${name}: ${key}, answered ${JSON.stringify(answer)}`);
+        right.push(names(answer, { answers: [key] }));
+        tell(`${tokens}, ${name}: ${key}, answered ${JSON.stringify(answer)}`);
       }
       found[name] = proportion(right);
       tell(`pass key at the ${name} of ${inMemory} tokens: ${found[name].value} of ${right.length}`);
@@ -128,8 +129,8 @@ async function askValues(
       await folder.write(texts);
       for (const { question, value } of asked.slice(0, 8)) {
         const { answer } = await folder.ask(question, "infini");
-        right.push(answer.includes(value));
-        if (!answer.includes(value)) tell(`${question} ${value}, answered ${JSON.stringify(answer)}`);
+        right.push(names(answer, { answers: [value] }));
+        tell(`${question} ${value}, answered ${JSON.stringify(answer)}`);
       }
     }
   });

@@ -6,6 +6,7 @@ import { type InfllmSettings, PUBLISHED_SETTINGS } from "../../engine/memory/inf
 import type { Tokenizer } from "../../engine/tokenizer/tokenizer-api.ts";
 import { openBenchModel } from "../bench/open-bench-model.ts";
 import type { BenchOptions } from "../bench/benchmark.ts";
+import { names } from "./eval-case.ts";
 import { type Estimate, proportion } from "./intervals.ts";
 
 const OPENING =
@@ -53,7 +54,7 @@ export async function infllmPasskey(
     const question = tokenizer.encode(QUESTION);
     const answer = tokenizer.decode(await collect(stream.ask(question, { maxTokens: ANSWER_TOKENS })));
     const layersThatFound = await layersThatChose(stream, question, needle);
-    rows.push({ depth, key, answer, found: answer.includes(key), layersThatFound });
+    rows.push({ depth, key, answer, found: names(answer, { answers: [key] }), layersThatFound });
     tell(`depth ${depth}: ${key}, answered ${JSON.stringify(answer)}; ${layersThatFound} layers chose its block`);
   }
   const accuracy = proportion(rows.map(({ found }) => found));

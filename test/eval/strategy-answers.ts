@@ -51,8 +51,8 @@ export async function passKeys(
             const { answer } = await (strategy === "plain"
               ? plain.ask(texts, PASSKEY_QUESTION, ANSWER_TOKENS)
               : folder.ask(PASSKEY_QUESTION, strategy));
-            right[strategy].push(answer.includes(key));
-            if (!answer.includes(key)) options.tell(`${strategy}: ${key}, answered ${JSON.stringify(answer)}`);
+            right[strategy].push(names(answer, { answers: [key] }));
+            options.tell(`${strategy}: ${key}, answered ${JSON.stringify(answer)}`);
           }
         }
         places[place] = shares(right);

@@ -17,7 +17,7 @@ test("what speaks for some block lets the question fit, each signal wherever it 
 });
 
 test("without projections words decide, and an empty memory fits nothing", () => {
-  expect(fitsQuestion([{ coverage: 0.2, defines: false }])).toBe(true);
-  expect(fitsQuestion([{ coverage: 0.01, defines: false }])).toBe(false);
+  expect(fitsQuestion([{ coverage: 0.2, cosine: undefined, defines: false }])).toBe(true);
+  expect(fitsQuestion([{ coverage: 0.01, cosine: undefined, defines: false }])).toBe(false);
   expect(fitsQuestion([])).toBe(false);
 });

@@ -3,7 +3,7 @@ import type { Evidence } from "../../engine/retrieval/evidence.ts";
 import { likelihoodWeight, withLikelihoods } from "../../engine/retrieval/likely-blocks.ts";
 import type { Hit } from "../../engine/retrieval/named-blocks.ts";
 
-const evidence = (coverage: number, defines = false): Evidence => ({ coverage, defines });
+const evidence = (coverage: number, defines = false): Evidence => ({ coverage, cosine: undefined, defines });
 
 function hit(id: number, score: number): Hit {
   const block = { id, path: `${id}.ts`, startLine: 1, endLine: 9, tokens: 90, header: id, segment: id };

@@ -80,15 +80,15 @@ describe("in a ranking", () => {
     const lexical = new LexicalIndex(store).search(question, placed.length);
     const byId = new Map(placed.map((block) => [block.id, block]));
     const ids = [...byId.keys()];
-    const ranked = fuseScores(ids, lexical, []).flatMap(({ id, score }) => {
+    const hits = fuseScores(ids, lexical, []).flatMap(({ id, score }) => {
       const block = byId.get(id);
       return block === undefined
         ? []
-        : [{ block, score, why: "words" as const, evidence: { coverage: 0, defines: false } }];
+        : [{ block, score, why: "words" as const, evidence: { coverage: 0, cosine: undefined, defines: false } }];
     });
     return names.prefer(
       { question, before: "" },
-      ranked,
+      hits,
       lexical.map(({ blockId }) => blockId),
     )[0]?.block.path;
   }
@@ -113,12 +113,15 @@ describe("in a ranking", () => {
     const placed = store.read((blocks) => blocks.placed());
     const names = new NamedBlocks(store);
     store.read((_, __, symbols) => names.load(placed, symbols));
-    const evidence = { coverage: 0, defines: false };
-    const ranked = placed
-      .map((block) => ({ block, score: block.path === "zag.md" ? 10 : 5, why: "words" as const, evidence }))
-      .toSorted((one, other) => other.score - one.score);
+    const evidence = { coverage: 0, cosine: undefined, defines: false };
+    const hits = placed.map((block) => ({
+      block,
+      score: block.path === "zag.md" ? 10 : 5,
+      why: "words" as const,
+      evidence,
+    }));
     const order = (question: string, before: string) =>
-      names.prefer({ question, before }, ranked, []).map(({ block, score }) => [block.path, Math.round(score)]);
+      names.prefer({ question, before }, hits, []).map(({ block, score }) => [block.path, Math.round(score)]);
     expect(order("What does retryBudget return?", "")[0]).toEqual(["zig.ts", 16]);
     expect(order("What else is there?", "What does retryBudget return?")).toEqual([
       ["zag.md", 10],

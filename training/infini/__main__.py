@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import subprocess
 import sys
@@ -37,8 +38,15 @@ LAYERS = list(range(1, 11))
 """Those that tell names apart (`layers.py`, and the table in docs/strategies.md)."""
 FITTED, CHUNK = 2200, 500
 """Facts that axes are fitted on, and of one file of a bank; training sees others."""
+BANK_MAKERS = ["axes", "bank", "code_bank", "coordinates", "facts", "memory", "ordinary_questions", "stored", "wordings"]
 WORDS = 700
 """Questions that ask for no value, at whose answers memories are kept quiet."""
+
+
+def sources(names: list[str], size: int) -> str:
+    """Tells what modules of these names make at a size from what others do, so that no start goes on with what other code began."""
+    paths = sorted(path for name in names for path in FOLDER.glob(f"{name}.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths) + str(size).encode()).hexdigest()[:8]
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:
@@ -54,8 +62,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infini", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file of the llama architecture")
     parser.add_argument("--threads", type=int, default=0, help="of the processor; all by default")
-    parser.add_argument("--minutes", type=float, default=8, help="of training, besides the banks' making")
-    parser.add_argument("--tried", type=int, default=1000, help="steps between two trials, which take a minute or two each; 0 for none")
+    parser.add_argument("--minutes", type=float, default=12, help="of training, besides the banks' making")
+    parser.add_argument("--tried", type=int, default=600, help="steps between two trials, which take a minute or two each; 0 for none")
     parser.add_argument("--facts", type=int, default=5000, help=f"rounded up to whole {CHUNK}s")
     parser.add_argument("--runs", type=int, default=170, help="of code: four segments each")
     options = parser.parse_args()
@@ -65,12 +73,12 @@ def main() -> None:
     tokenizer, backbone = read_tokenizer(options.model), read_backbone(options.model)
     model = InfiniModel(backbone, LAYERS, prefix_tokens(tokenizer), axes=(AXES, AXES))
     digest = file_hash(options.model)
-    banks = CACHE / f"infini-{digest[:16]}"
+    banks = CACHE / f"infini-{digest[:16]}-{sources(BANK_MAKERS, options.runs)}"
     trainer = Trainer(model, *coordinates_of(model, tokenizer, options.facts, options.runs, banks))
     trainer.begin_addresses()
     trainer.begin(encode(tokenizer, "0123456789<|im_end|>"))
     run = Run(trainer)
-    train(run, Trial(model, tokenizer), options.minutes * 60, options.tried, banks / "run.pt")
+    train(run, Trial(model, tokenizer), options.minutes * 60, options.tried, banks / f"run-{sources(['*'], options.facts)}.pt")
     write_model(REPOSITORY / f"engine/strategies/{digest[:16]}.infini.safetensors", model, digest, {"steps": run.progress.step})
 
 
@@ -79,13 +87,13 @@ def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int, runs: i
     model.infini.load_state_dict(kept(banks / "standards.pt", lambda: bank.fit_standards(model, tokenizer, random.Random(1))))
     words, rng = vocabulary("train", tokenizer), random.Random(2)
     fitted = bank.make_facts(FITTED, words, rng)
-    code: list[Read] = kept(banks / f"code-{runs}.pt", lambda: read_code(model, tokenizer, "train", runs))
+    code: list[Read] = kept(banks / "code.pt", lambda: read_code(model, tokenizer, "train", runs))
 
     def axes() -> dict[str, torch.Tensor]:
         written, asked = bank.written(model, tokenizer, fitted, rng), bank.asked(model, tokenizer, fitted, rng, want_last=False)
         return fit_axes(model, written, asked, torch.cat([each.keys[:32] for each in code[:160]]), torch.cat([each.queries for each in code[:160]]))
 
-    model.infini.load_state_dict(kept(banks / f"axes-{runs}.pt", axes))
+    model.infini.load_state_dict(kept(banks / "axes.pt", axes))
     parts = []
     for at in range(0, facts, CHUNK):
         own = random.Random(100 + at // CHUNK)
@@ -95,7 +103,7 @@ def coordinates_of(model: InfiniModel, tokenizer: Tokenizer, facts: int, runs: i
         print(name, flush=True)
     asked = [ordinary_questions.asked_in_words(tokenizer, words, rng) for _ in range(WORDS)]
     quiet = kept(banks / "words.pt", lambda: ordinary_questions.places_of(model, asked))
-    return Coordinates.joined(parts), kept(banks / f"ordinary-{runs}.pt", lambda: ordinary(model, code, grass(model, tokenizer), quiet))
+    return Coordinates.joined(parts), kept(banks / "ordinary.pt", lambda: ordinary(model, code, grass(model, tokenizer), quiet))
 
 
 def grass(model: InfiniModel, tokenizer: Tokenizer) -> list[torch.Tensor]:
@@ -112,6 +120,8 @@ def train(run: Run, trial: Trial, seconds: float, tried: int, path: Path) -> Non
         run.load(state["run"])
     curves = Curves(FOLDER / "curves.csv", run.progress.step)
     now = run.progress
+    if tried and now.step == 0:
+        report(curves, 0, trial.figures())
     while now.seconds < seconds:
         run.step(seconds)
         is_last = now.seconds >= seconds

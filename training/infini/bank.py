@@ -16,7 +16,7 @@ from common.corpus import projects
 from common.prompt import header
 from common.segments import Segment, encode, segments
 
-from .facts import COMPLETIONS, GRASS, Fact, make_fact, make_passkey
+from .facts import GRASS, Fact, make_fact, make_passkey
 from .memory import InfiniModel
 from .stored import as_stored
 
@@ -25,8 +25,6 @@ SEGMENT_TOKENS = 176
 BETWEEN = 24
 """Most tokens of the line of code that stands between two facts."""
 PASSKEYS = 0.08
-COMPLETED = 0.0
-"""Share of questions that are a line of code which goes on with the value."""
 RIVALS = 8
 """Tokens that the backbone alone finds likeliest at a place."""
 TURN = "<|im_end|>\n<|im_start|>assistant\n"
@@ -56,14 +54,6 @@ class Asked(Places):
     residuals: Tensor  # [rows, hidden] bfloat16: the backbone's last, before the final norm
     wanted: Tensor  # [rows]: the token that comes next
     rivals: Tensor  # [rows, RIVALS]
-
-
-def project_states(
-    model: InfiniModel, tokens: Tensor, want_queries: bool = False, dtype: torch.dtype = torch.bfloat16
-) -> tuple[Tensor, Tensor | None]:
-    """Keys beside values [B, layers, T, 2 * kvWidth] of `tokens` behind the prefix, and queries [B, layers, T, queryWidth]."""
-    states, queries, _ = run(model, tokens, dtype, want_last=False)
-    return states, queries if want_queries else None
 
 
 @torch.no_grad()
@@ -98,9 +88,9 @@ def value_tokens(tokenizer: Tokenizer, text: str, value: str, every: bool) -> tu
     return coded.ids, [[*span, span[-1] + 1] for span in spans]
 
 
-def lines_of_code(rng: random.Random, tokenizer: Tokenizer, split: str = "train") -> Iterator[list[int]]:
-    """Endless lines of a split's projects, in runs of ten that follow each other."""
-    files = [(path, text) for project in projects(split) for path, text in project.files()]
+def lines_of_code(rng: random.Random, tokenizer: Tokenizer) -> Iterator[list[int]]:
+    """Endless lines of training's projects, in runs of ten that follow each other."""
+    files = [(path, text) for project in projects("train") for path, text in project.files()]
     while True:
         lines = rng.choice(files)[1].splitlines(keepends=True)
         start = rng.randrange(len(lines))
@@ -108,13 +98,13 @@ def lines_of_code(rng: random.Random, tokenizer: Tokenizer, split: str = "train"
             yield encode(tokenizer, line)[:BETWEEN]
 
 
-def make_facts(count: int, words: list[str], rng: random.Random, split: str = "train") -> list[Fact]:
-    return [make_passkey(rng) if rng.random() < PASSKEYS else make_fact(rng, words, split) for _ in range(count)]
+def make_facts(count: int, words: list[str], rng: random.Random) -> list[Fact]:
+    return [make_passkey(rng) if rng.random() < PASSKEYS else make_fact(rng, words) for _ in range(count)]
 
 
-def written(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, code: str = "train") -> Places:
-    """The places that write the tokens of the facts' values, and the token behind them; facts stand between lines of a split's code."""
-    lines = lines_of_code(rng, tokenizer, code)
+def written(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random) -> Places:
+    """The places that write the tokens of the facts' values, and the token behind them; facts stand between lines of code."""
+    lines = lines_of_code(rng, tokenizer)
     texts: list[list[int]] = []
     spans: list[list[tuple[int, list[int]]]] = []
     for index, fact in enumerate(facts):
@@ -146,21 +136,17 @@ def query_inputs(model: InfiniModel, queries: Tensor) -> Tensor:
     return torch.stack([model.at(number).query_inputs(queries[i]) for i, number in enumerate(model.layer_numbers)])
 
 
-def ask(tokenizer: Tokenizer, fact: Fact, rng: random.Random, split: str = "train") -> Question:
-    """A question with its answer in the engine's words, or a line of code that goes on with the value."""
-    if not fact.is_passkey and rng.random() < COMPLETED:
-        opening = encode(tokenizer, header(rng.choice(["main.py", "config.ts", "notes.md", "settings.h"])))
-        text = rng.choice(COMPLETIONS).format(name=fact.name, value=fact.value) + "\n"
-    else:
-        question, answer = fact.ask(rng, split)
-        opening, text = encode(tokenizer, f"Question: {question}{TURN}"), answer + "<|im_end|>"
-    ids, spans = value_tokens(tokenizer, text, fact.value, False)
+def ask(tokenizer: Tokenizer, fact: Fact, rng: random.Random) -> Question:
+    """A question with its answer in the engine's words."""
+    question, answer = fact.ask(rng)
+    opening = encode(tokenizer, f"Question: {question}{TURN}")
+    ids, spans = value_tokens(tokenizer, answer + "<|im_end|>", fact.value, False)
     return Question(opening + ids, [len(opening) + at for at in spans[0]])
 
 
-def asked(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, want_last: bool = True, split: str = "train") -> Asked:
+def asked(model: InfiniModel, tokenizer: Tokenizer, facts: list[Fact], rng: random.Random, want_last: bool = True) -> Asked:
     """One question to each fact: the places before its value's tokens and before what comes behind them."""
-    made = sorted(((ask(tokenizer, fact, rng, split), index) for index, fact in enumerate(facts)), key=lambda pair: len(pair[0].tokens))
+    made = sorted(((ask(tokenizer, fact, rng), index) for index, fact in enumerate(facts)), key=lambda pair: len(pair[0].tokens))
     parts = []
     for at in range(0, len(made), 16):
         batch = made[at : at + 16]

@@ -68,6 +68,9 @@ def runs(tokenizer: Tokenizer, split: str, most: int) -> Iterator[list[Segment]]
             for path, text in files[project.name][number : number + 1]:
                 start = 0 if rng.random() < 0.5 else text.rfind("\n", 0, rng.randrange(max(1, len(text) - 16_000))) + 1
                 part = [each for each in segments(OneFile(project.name, path, text[start : start + 20_000]), tokenizer) if len(each.tokens) > 300]
-                if len(part) >= 3 and made < most:
-                    made += 1
-                    yield part[:SEGMENTS]
+                if len(part) < 3:
+                    continue
+                yield part[:SEGMENTS]
+                made += 1
+                if made >= most:
+                    return

@@ -17,8 +17,6 @@ PASSKEY = "There is an important info hidden inside a lot of irrelevant text. Fi
 """The paper's task (section 3.2) in its own words; the grass is its filler."""
 GRASS = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again. "
 
-COMPLETIONS = ["{name} = {value}", "{name}: {value}", "The value of {name} is {value}", "# {name} is {value}", "const {name} = {value}"]
-
 EVALUATED = frozenset(
     (
         "harbour lantern quay tern mast anchor barrel beacon breeze candle canyon castle cedar cliff clover comet copper coral cradle creek crystal dagger "
@@ -28,6 +26,7 @@ EVALUATED = frozenset(
 )
 """Words of the names that the engine's evaluation asks for (`test/eval/strategy-cases.ts`); no name of training has one."""
 
+# As the paper does, its task is trained as it is asked: sentence and question of a pass key are the evaluation's, only the digits are others.
 PASSKEY_NAMES = ["pass key", "passkey", "secret code", "magic number", "password", "pin", "secret number", "access key"]
 PASSKEY_STATEMENTS = [
     "The {name} is {value}. Remember it. {value} is the {name}.\n", "The {name} is {value}.\n", "The {name} is {value}. Do not forget it.\n", "Note: the {name} is {value}.\n",

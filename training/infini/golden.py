@@ -13,7 +13,7 @@ from common.backbone import Backbone, Config
 from common.corpus import REPOSITORY
 
 from . import memory
-from .bank import project_states
+from . import bank
 from .export import load_exported, write_model
 from .memory import InfiniModel, write_linear
 
@@ -70,7 +70,7 @@ def randomise(model: InfiniModel) -> None:
 
 def read_segments(model: InfiniModel, segments: list[list[int]]) -> dict[int, memory.Memory]:
     """A memory of segments, each read alone behind the prefix, by layer."""
-    states = [project_states(model, torch.tensor([segment]), dtype=torch.float32)[0][0] for segment in segments]
+    states = [bank.run(model, torch.tensor([segment]), want_last=False)[0][0] for segment in segments]
     memories = {}
     for i, number in enumerate(model.layer_numbers):
         config, own = model.config, model.at(number)

@@ -58,6 +58,20 @@ class Drawn:
     grass: list[float]
 
 
+@dataclass
+class Asking:
+    """Of a step's memories: what was written, and questions to each; tensors [G, Q] where nothing else is said."""
+
+    keys: Tensor  # [G, N]: rows
+    here: Tensor  # [G, N]: whether there is such a row
+    places: Tensor  # rows of questions
+    there: Tensor
+    absent: Tensor  # whether the memory does not hold it
+    aimed: Tensor  # [G, Q, N]: what answers it
+    counted: Tensor
+    even: Tensor  # weights that add up to 1
+
+
 def table_of(facts: Tensor, count: int) -> Tensor:
     """Rows of each fact [count, most], -1 where there are fewer."""
     rows: list[list[int]] = [[] for _ in range(count)]
@@ -88,6 +102,12 @@ def classes_of(data: Coordinates) -> list[Tensor]:
     return [((data.keys.digit == digit) & (digit < lengths)).nonzero()[:, 0] for digit in range(int(lengths.max()))]
 
 
+def digits_of(data: Coordinates) -> Tensor:
+    """Which digit each key's row writes; 10 behind the last."""
+    values = [data.facts[fact].value for fact in data.keys.fact.tolist()]
+    return torch.tensor([int(value[at]) if at < len(value) else 10 for value, at in zip(values, data.keys.digit.tolist(), strict=True)])
+
+
 def directions_of(embedding: Tensor, tokens: list[int]) -> Tensor:
     """Unit vectors [tokens, hidden] that each raise one of the tokens' logits above the others', and all of these above the vocabulary's mean."""
     rows = embedding[tokens] - embedding.mean(0)
@@ -109,6 +129,10 @@ class Trainer:
         layers, kv_heads = range(len(self.layers)), range(model.config.kv_heads)
         self.parts = torch.tensor([[part_of(layer, len(layers), head) for head in kv_heads] for layer in layers])
         self.usual: dict[str, tuple[Tensor, Tensor]] = {}
+        self.digits = digits_of(data)
+        # Tokens that values' tokens are, -1 for what stands behind a value: `begin` says which.
+        self.said = torch.full_like(self.digits, -1)
+        self.length = data.asked.residuals.float().square().sum(-1).mean().item()
 
     def draw(self, most_facts: float, most_filler: float) -> Drawn:
         drawn = Drawn([], [], [], [], [])
@@ -131,59 +155,72 @@ class Trainer:
     def losses(self, most_facts: float, most_filler: float) -> dict[str, Tensor]:
         """What a step minimises, and its figures."""
         drawn, stack, data = self.draw(most_facts, most_filler), Stack(self.layers), self.data
-        keys_at = self.key_rows[ragged(drawn.facts)].flatten(1)  # [G, N]; a missing fact takes the last one's rows, and is masked
-        here = (keys_at >= 0) & (ragged(drawn.facts) >= 0).repeat_interleave(self.key_rows.shape[1], 1)
-        keys = stack.keys(data.keys.inputs[keys_at]) * here[..., None]
+        asking = self.asking(drawn)
+        keys = stack.keys(data.keys.inputs[asking.keys]) * asking.here[..., None]
         lent = self.lenders()
-        matrix, mass = keys.transpose(-1, -2) @ stack.values(data.values[lent[self.first_key[keys_at]]]), keys.sum(-2)
+        matrix, mass = self.memories(stack, drawn, keys, stack.values(data.values[lent[self.first_key[asking.keys]]]))
+        queries = stack.queries(data.asked.inputs[asking.places])
+        whole = queries @ stack.mass(mass) + 1e-6
+        nothing = (queries @ stack.null[:, :, None, :, None] / whole)[..., 0]
+        found = self.addresses(asking, keys, queries, whole, nothing)
+        added = stack.spoken(queries @ matrix / whole, asking.places.shape[1])
+        return found | self.watched(stack, matrix, mass) | self.answers(asking, self.said[lent[self.asked_key[asking.places]]], added)
+
+    def asking(self, drawn: Drawn) -> Asking:
+        data, facts = self.data, ragged(drawn.facts)
+        keys = self.key_rows[facts].flatten(1)  # a missing fact takes the last one's rows, and is masked
+        here = (keys >= 0) & (facts >= 0).repeat_interleave(self.key_rows.shape[1], 1)
+        present, missing = self.places(drawn.asked, None), self.places(drawn.absent, 0)
+        places = torch.cat([present, missing], 1)
+        absent = (torch.arange(places.shape[1]) >= present.shape[1]).expand(places.shape)
+        aimed = (data.keys.fact[keys][:, None] == data.asked.fact[places][..., None]) & here[:, None] & ~absent[..., None]
+        aimed &= data.keys.digit[keys][:, None] == data.asked.digit[places][..., None]
+        there = places >= 0
+        counted = there & ~absent & aimed.any(-1)
+        weight = counted * torch.where(data.asked.digit[places] == 0, FIRST, 1.0)
+        even = weight / weight.sum(1, keepdim=True).clamp(min=1)  # each memory counts alike
+        return Asking(keys, here, places, there, absent, aimed, counted, even / even.sum())
+
+    def memories(self, stack: Stack, drawn: Drawn, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Matrices [layers, kvHeads, G, dim, dim] and masses [layers, kvHeads, G, dim] of facts and of ordinary text around them."""
+        matrix, mass = keys.transpose(-1, -2) @ values, keys.sum(-2)
         for name, rows, tokens in (("code", self.code_rows, drawn.filler), ("grass", self.grass_rows, drawn.grass)):
             usual = self.ordinary(stack, name, rows)
             amount = torch.tensor(tokens)[:, None]
             matrix, mass = matrix + amount[..., None] * usual[0][:, :, None], mass + amount * usual[1][:, :, None]
-        places = torch.cat([self.places(drawn.asked, None), self.places(drawn.absent, 0)], 1)  # [G, Q]
-        there, absent = places >= 0, torch.zeros(places.shape, dtype=torch.bool)
-        absent[:, -self.places(drawn.absent, 0).shape[1] :] = True
-        queries = stack.queries(data.asked.inputs[places])
-        whole = queries @ stack.mass(mass) + 1e-6
-        aimed = (data.keys.fact[keys_at][:, None] == data.asked.fact[places][..., None]) & here[:, None] & ~absent[..., None]
-        aimed &= data.keys.digit[keys_at][:, None] == data.asked.digit[places][..., None]
-        wanted_keys = aimed.float() @ keys  # [layers, kvHeads, G, Q, dim]
-        group = queries.shape[3] // places.shape[1]
-        hit = (queries * wanted_keys.repeat(1, 1, 1, group, 1)).sum(-1, keepdim=True)
+        return matrix, mass
+
+    def addresses(self, asking: Asking, keys: Tensor, queries: Tensor, whole: Tensor, nothing: Tensor) -> dict[str, Tensor]:
+        """Which shares of the memory's mass lie where they are wanted; `nothing` is what lies on nothing."""
+        wanted = asking.aimed.float() @ keys  # [layers, kvHeads, G, Q, dim]
+        group = queries.shape[3] // asking.places.shape[1]
+        hit = (queries * wanted.repeat(1, 1, 1, group, 1)).sum(-1, keepdim=True)
         share = ((hit + 1e-6) / whole)[..., 0].unflatten(3, (group, -1))  # [layers, kvHeads, G, group, Q]
-        counted = there & ~absent & aimed.any(-1)
-        weight = counted * torch.where(data.asked.digit[places] == 0, FIRST, 1.0)
-        even = weight / weight.sum(1, keepdim=True).clamp(min=1)  # each memory counts alike
-        even = even / even.sum()
-        is_part = data.asked.digit[places].clamp(max=PARTS - 1) == self.parts[:, :, None, None]
-        sought = is_part * even  # [layers, kvHeads, G, Q]
+        part = self.data.asked.digit[asking.places].clamp(max=PARTS - 1)
+        is_part = part == self.parts[:, :, None, None]
         is_seeking = (torch.arange(group) < group - 1)[:, None]  # the last of a group reads the mean
-        sought = sought[:, :, :, None] * is_seeking
+        sought = (is_part * asking.even)[:, :, :, None] * is_seeking
         sought = sought / sought.sum((2, 3, 4), keepdim=True).clamp(min=1e-6)
-        missed = -(share.log() * sought).sum((2, 3, 4)).mean()
-        together = torch.stack([share[self.parts == part][:, :, : group - 1].mean((0, 2)) for part in range(PARTS)])  # [PARTS, G, Q]
-        which = data.asked.digit[places].clamp(max=PARTS - 1)
-        missed = 0.5 * missed - 0.5 * (together.gather(0, which[None])[0].clamp(min=1e-6).log() * even).sum()
-        shares = (share.detach() * sought).sum((2, 3, 4))
-        found = {"missed": missed, "first": shares[self.parts == 0].mean(), "later": shares[self.parts > 0].mean()}
+        alone = -(share.log() * sought).sum((2, 3, 4)).mean()
+        joint = torch.stack([share[self.parts == of][:, :, : group - 1].mean((0, 2)) for of in range(PARTS)])  # [PARTS, G, Q]
+        together = -(joint.gather(0, part[None])[0].clamp(min=1e-6).log() * asking.even).sum()
         # Of what is not in memory, and of what other heads look for, nothing is to be found.
-        nothing = (queries @ stack.null[:, :, None, :, None] / whole)[..., 0].unflatten(3, (group, -1)).movedim(3, 2)
-        lost = (~counted & there).expand(is_part.shape)
-        idle = ~is_part & counted
-        silent = [-(nothing.movedim(2, 4)[rows] + 1e-3).log().mean() for rows in (lost, idle)]
-        found["missed"] = missed + QUIET * silent[0] + IDLE * silent[1]
-        added = stack.spoken(queries @ matrix / whole, places.shape[1])
-        said = self.said[lent[self.asked_key[places]]]
-        wanted = torch.where(absent, data.asked.rivals[places][..., 0], torch.where(said >= 0, said, data.asked.wanted[places]))
-        found |= self.watched(stack, matrix, mass)
-        logits, at = self.among((data.asked.residuals[places].float() + added)[there], wanted[there], data.asked.rivals[places][there])
+        unknown = (~asking.counted & asking.there).expand(is_part.shape)
+        silent = nothing.unflatten(3, (group, -1)).transpose(3, 4)
+        lost, idle = (-(silent[rows] + 1e-3).log().mean() for rows in (unknown, ~is_part & asking.counted))
+        shares = (share.detach() * sought).sum((2, 3, 4))
+        missed = 0.5 * alone + 0.5 * together + QUIET * lost + IDLE * idle
+        return {"missed": missed, "first": shares[self.parts == 0].mean(), "later": shares[self.parts > 0].mean()}
+
+    def answers(self, asking: Asking, said: Tensor, added: Tensor) -> dict[str, Tensor]:
+        """How likely the right tokens are with what memories add: values' of `said` [G, Q] (-1 where it is another token), the backbone's own elsewhere."""
+        asked, there, places = self.data.asked, asking.there, asking.places
+        wanted = torch.where(asking.absent, asked.rivals[places][..., 0], torch.where(said >= 0, said, asked.wanted[places]))
+        logits, at = self.among((asked.residuals[places].float() + added)[there], wanted[there], asked.rivals[places][there])
         each = functional.cross_entropy(logits, at, reduction="none")
-        unknown = absent[there]
+        unknown, weights = asking.absent[there], asking.even[there]
         right = (logits.argmax(-1) == at).float()
-        weights = even[there]
-        return found | {
-            "answers": (each * weights).sum(), "silence": each[unknown].mean(), "right": (right * weights).sum(), "words": right[unknown].mean(),
-        }
+        return {"answers": (each * weights).sum(), "silence": each[unknown].mean(), "right": (right * weights).sum(), "words": right[unknown].mean()}
 
     def places(self, facts: list[list[int]], only: int | None) -> Tensor:
         """Rows of questions to each memory [G, Q], -1 where there are fewer."""
@@ -244,10 +281,8 @@ class Trainer:
     def begin(self, tokens: list[int]) -> None:
         """Sets output maps to say a value's token: what tells the digits `tokens` and the end apart in values, by ridge regression."""
         data, frozen = self.data, self.model.frozen
-        digits = [int(fact.value[j]) if j < len(fact.value) else 10 for fact, j in ((data.facts[i], j) for i, j in zip(data.keys.fact.tolist(), data.keys.digit.tolist(), strict=True))]
-        self.said = torch.tensor([*tokens[:10], -1])[torch.tensor(digits)]
-        self.length = data.asked.residuals.float().square().sum(-1).mean().item()
-        marks = functional.one_hot(torch.tensor(digits), 11).float()
+        self.said = torch.tensor([*tokens[:10], -1])[self.digits]
+        marks = functional.one_hot(self.digits, 11).float()
         size = data.asked.residuals.float().norm(dim=1).mean()
         said = directions_of(frozen.embedding.weight.float() * frozen.final_norm.weight, tokens) * size
         config = self.layers[0].config

@@ -13,7 +13,7 @@ from common.corpus import projects
 from common.prompt import header
 from common.segments import encode
 
-from .bank import TURN, project_states
+from . import bank
 from .facts import GRASS, Fact, make_fact, vocabulary
 from .memory import InfiniModel, Memory, write_linear
 from .stored import as_stored
@@ -81,7 +81,7 @@ class Trial:
         sums: dict[int, Memory] = {}
         config = self.model.config
         for ids in texts:
-            states = as_stored(project_states(self.model, torch.tensor([ids]), dtype=torch.float32)[0][0])
+            states = as_stored(bank.run(self.model, torch.tensor([ids]), want_last=False)[0][0])
             for i, number in enumerate(self.model.layer_numbers):
                 empty = torch.zeros(config.kv_heads, config.head_dim, config.head_dim), torch.zeros(config.kv_heads, config.head_dim)
                 sums[number] = write_linear(sums.get(number, empty), *self.model.at(number).entries(states[i]))
@@ -89,7 +89,7 @@ class Trial:
 
     def answer(self, question: str, memory: dict[int, Memory]) -> str:
         one = {number: (matrix[None], mass[None]) for number, (matrix, mass) in memory.items()}
-        tokens = encode(self.tokenizer, f"Question: {question}{TURN}")
+        tokens = encode(self.tokenizer, f"Question: {question}{bank.TURN}")
         start = len(tokens)
         while len(tokens) < start + ANSWER_TOKENS:
             hidden = self.model(torch.tensor([tokens]), one)[0, -1]

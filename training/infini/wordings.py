@@ -1,6 +1,6 @@
-"""How made facts are stated, asked for and answered: sentences of parts, so that no wording is seen twice; held-out ones share no verb with them.
+"""How made facts are stated, asked for and answered: sentences of parts, so that hardly a wording is seen twice; held-out ones have words that none of these parts has.
 
-The engine's evaluation (`test/eval/strategy-cases.ts`) asks in its own words, of which none is made here (`test_infini_facts.py`).
+The engine's evaluation (`test/eval/strategy-cases.ts`) asks in its own words, of which none is made here (`test_infini.py`).
 """
 
 from __future__ import annotations
@@ -107,11 +107,11 @@ def answer(rng: random.Random) -> str:
 
 
 HELD_STATEMENTS = [
-    "pub const {name}: u32 = {value};\n", "public static final int {name} = {value};\n", "The access code of {name} is {value}.\n", "    parser.set_defaults({name}={value})\n",
-    "regarding {name} everyone agreed: {value}\n", "final {name} = {value};\n", "{name} was granted {value}.\n", "{name} = {value}\n",
+    "pub const {name}: u32 = {value};\n", "public static final int {name} = {value};\n", "Auditors measured {name} as {value}.\n", "    parser.set_defaults({name}={value})\n",
+    "regarding {name} everyone agreed: {value}\n", "immutable {name} = {value};\n", "{name} was granted {value}.\n", "assert {name} <= {value}\n",
 ]  # fmt: skip
 HELD_QUESTIONS = [
     "Any idea how {name} ended up?", "Dig out {name} and spell its digits.", "Kindly state what got recorded under {name}.", "Would you happen to be aware of {name}'s definition?", "My colleague asks about the variable {name}, can you assist?",
-    "How large is {name}?", "With what was {name} initialised?", "Look into the constant {name}. Its content?",
+    "How large did {name} become?", "With what was {name} initialised?", "Look into the constant {name}. Its content?",
 ]  # fmt: skip
 """For trials while training; neither training's nor the evaluation's."""

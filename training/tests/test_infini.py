@@ -10,7 +10,7 @@ from common.corpus import REPOSITORY
 from infini import memory, wordings
 from infini.axes import CORRELATED, PARTS, along, fit_layer, marks, part_of
 from infini.export import load_exported, write_model
-from infini.facts import make_fact, make_passkey
+from infini.facts import EVALUATED, make_fact, make_passkey
 from infini.golden import randomise, read_segments
 from infini.memory import InfiniLayer, InfiniModel, feature, write_delta, write_linear
 from infini.stored import as_stored
@@ -79,7 +79,26 @@ def test_the_shipped_file_is_the_model_up_to_rounding(tmp_path: Path) -> None:
     assert (after - before).abs().max() < 0.1 * before.abs().max()
 
 
-def test_facts_say_their_value_and_held_out_wordings_are_others() -> None:
+def words_of(texts: list[str]) -> set[str]:
+    return {word.lower() for text in texts for word in re.findall(r"[A-Za-z_]\w*", re.sub(r"{\w+}", " ", text))}
+
+
+def test_each_held_out_wording_has_a_word_that_no_other_has() -> None:
+    stated = [wordings.DECLARED, wordings.TYPED, wordings.BOUND, wordings.ENDED, wordings.STRUCTURED, wordings.REMARKED, wordings.SUBJECTS, wordings.VERBS, wordings.TAILS, wordings.PROSE]
+    asked = [wordings.GREETED, wordings.ENDINGS, wordings.THINGS, wordings.ORDERS, wordings.ASKED, wordings.PLACES]
+    for held, parts in ((wordings.HELD_STATEMENTS, stated), (wordings.HELD_QUESTIONS, asked)):
+        known = words_of([text for part in [*parts, wordings.NOUNS] for text in part])
+        for wording in held:
+            assert words_of([wording]) - known, wording
+
+
+def test_names_of_the_evaluation_are_none_of_trainings() -> None:
+    source = (REPOSITORY / "test/eval/strategy-cases.ts").read_text()
+    listed = source[source.index("const WORDS") : source.index(").split(", source.index("const WORDS"))]
+    assert set(re.findall(r"[a-z]+", " ".join(re.findall(r'"([^"]+)"', listed)))) == EVALUATED
+
+
+def test_facts_say_their_value_and_questions_do_not() -> None:
     rng = random.Random(0)
     for fact in [make_passkey(rng) for _ in range(20)] + [make_fact(rng, ["alpha", "buffer", "socket", "retry", "limit"]) for _ in range(50)]:
         question, answer = fact.ask(rng)

@@ -11,7 +11,7 @@ const graph = fileURLToPath(new URL("../../../engine/graph/", import.meta.url));
 const sharedWindow = realWindow({
   // More than is read as plain text: the answer has to come from blocks that a look-up found.
   prepare: (folder) => {
-    for (const file of ["rope.ts", "block-scores.ts", "token-projection.ts"])
+    for (const file of ["rope.ts", "token-scores.ts", "token-projection.ts"])
       cpSync(join(graph, file), join(folder, "vendor/graph", file));
   },
   settings: { "chat.disableAIFeatures": false },
