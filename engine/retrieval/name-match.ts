@@ -18,8 +18,21 @@ const KEYWORDS =
   "class|interface|type|enum|struct|trait|union|record|object|protocol|module|namespace|package|function|func|fun|fn|def|" +
   "const|let|var|val|static|final|macro_rules!|#define|typedef|public|private|protected|abstract|async|export";
 
+/** What a file's path says, the same for every question. */
+export interface FileName {
+  /** Of its name without the extension. */
+  words: readonly string[];
+  isTest: boolean;
+}
+
+/** Reads a path. */
+export function fileName(path: string): FileName {
+  const base = path.slice(path.lastIndexOf("/") + 1);
+  return { words: codeWords(base.split(".")[0] ?? ""), isTest: isTest(path) };
+}
+
 /** How much names alone speak for a block. `text` is left out where the symbol index knows better, and for blocks that share no word with the question. */
-export type NameScorer = (path: string, text: string | undefined) => number;
+export type NameScorer = (file: FileName, text: string | undefined) => number;
 
 /** Reads the names out of a question. */
 export function nameScorer(question: string): NameScorer {
@@ -28,20 +41,12 @@ export function nameScorer(question: string): NameScorer {
     pattern: definitionOf(name, exact),
     score: exact ? DEFINITION : LOOSE_DEFINITION,
   }));
-  const fileName = /\b(?:file|module|script)\b/i.test(question) ? FILE_ASKED_FOR : FILE_NAME;
+  const called = /\b(?:file|module|script)\b/i.test(question) ? FILE_ASKED_FOR : FILE_NAME;
   const test = /\b(?:test|spec)/i.test(question) ? 0 : TEST;
-  // A file has many blocks, and its name says the same of each.
-  const byPath = new Map<string, number>();
-  const scoreOf = (path: string): number => {
-    const known = byPath.get(path);
-    if (known !== undefined) return known;
-    const score = (isCalled(path, words) ? fileName : 0) + (isTest(path) ? test : 0);
-    byPath.set(path, score);
-    return score;
-  };
-  return (path, text) => {
-    if (text === undefined) return scoreOf(path);
-    return scoreOf(path) + Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
+  const scoreOf = (file: FileName) => (isCalled(file, words) ? called : 0) + (file.isTest ? test : 0);
+  return (file, text) => {
+    if (text === undefined) return scoreOf(file);
+    return scoreOf(file) + Math.max(0, ...patterns.map(({ pattern, score }) => (pattern.test(text) ? score : 0)));
   };
 }
 
@@ -71,9 +76,7 @@ function isTest(path: string): boolean {
   return /(?:^|\/)(?:tests?|__tests__|spec)\/|[._-](?:test|spec)\.\w+$|(?:^|\/)test_[^/]*$/i.test(path);
 }
 
-/** Whether all words of the file's name (without its extension) are in the question. */
-function isCalled(path: string, words: ReadonlySet<string>): boolean {
-  const base = path.slice(path.lastIndexOf("/") + 1);
-  const stem = codeWords(base.split(".")[0] ?? "");
-  return stem.length > 0 && stem.every((word) => words.has(word));
+/** Whether all words of the file's name are in the question. */
+function isCalled({ words }: FileName, asked: ReadonlySet<string>): boolean {
+  return words.length > 0 && words.every((word) => asked.has(word));
 }

@@ -4,7 +4,7 @@ import type { Store } from "../store/store.ts";
 import type { SymbolTable } from "../store/symbol-table.ts";
 import { bestFirst } from "./best-first.ts";
 import type { Evidence } from "./evidence.ts";
-import { nameScorer } from "./name-match.ts";
+import { type FileName, fileName, nameScorer } from "./name-match.ts";
 import { runOn } from "./run-on.ts";
 import { HOP_SOURCES, secondHop } from "./second-hop.ts";
 import { type SymbolHit, SymbolIndex } from "./symbol-index.ts";
@@ -66,6 +66,7 @@ export class NamedBlocks {
   #placed: ReadonlyMap<number, PlacedBlock> = new Map();
   #next: ReadonlyMap<number, PlacedBlock> = new Map();
   #beginning: ReadonlySet<number> = new Set();
+  #files: ReadonlyMap<string, FileName> = new Map();
 
   constructor(store: Store) {
     this.#store = store;
@@ -81,6 +82,8 @@ export class NamedBlocks {
     this.#beginning = new Set(symbols.blocksOf(BEGINNING));
     this.#placed = new Map(placed.map((block) => [block.id, block]));
     this.#parsed = new Set(placed.filter(({ segment }) => defining.has(segment)).map(({ path }) => path));
+    const paths = new Set(placed.map(({ path }) => path));
+    this.#files = new Map([...paths].map((path) => [path, this.#files.get(path) ?? fileName(path)]));
     this.#next = new Map(
       placed.flatMap((block, i) => {
         const next = placed[i + 1];
@@ -102,7 +105,8 @@ export class NamedBlocks {
     const counted = hits.map((hit): Hit => {
       const symbol = bySymbol.get(hit.block.id);
       const begins = this.#beginning.has(hit.block.id) ? BEGINS : 0;
-      const byName = named(hit.block.path, texts.get(hit.block.id));
+      const file = this.#files.get(hit.block.path) ?? fileName(hit.block.path);
+      const byName = named(file, texts.get(hit.block.id));
       const further = byName + (symbol?.score ?? 0);
       if (begins + further === 0) return hit;
       const strongest = (symbol?.score ?? 0) >= byName ? (symbol?.why ?? hit.why) : "file-name";

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { nameScorer } from "../../engine/retrieval/name-match.ts";
+import { fileName, nameScorer } from "../../engine/retrieval/name-match.ts";
+
+/** The scores of blocks by their files' paths. */
+function scorerOf(question: string) {
+  const score = nameScorer(question);
+  return (path: string, text: string | undefined) => score(fileName(path), text);
+}
 
 describe("a block that defines the name is worth more than one that mentions it", () => {
   test.each([
@@ -14,7 +20,7 @@ describe("a block that defines the name is worth more than one that mentions it"
     ["HTTPServer", "type HTTPServer = typeof server;"],
     ["$scope", "const $scope = {};"],
   ])("%s in %j", (name, definition) => {
-    const score = nameScorer(`What is ${name}?`);
+    const score = scorerOf(`What is ${name}?`);
     const mentioned = `return ${name} + other(${name});`;
     expect(score("a.ts", definition)).toBeGreaterThan(score("a.ts", mentioned));
     expect(score("a.ts", mentioned)).toBe(score("a.ts", "nothing of it"));
@@ -22,30 +28,30 @@ describe("a block that defines the name is worth more than one that mentions it"
 });
 
 test("a comparison, an arrow or a longer name is no definition", () => {
-  const score = nameScorer("What is retryLimit?");
+  const score = scorerOf("What is retryLimit?");
   for (const text of ["retryLimit === 5", "const retryLimits = 5;", "retryLimit => 5", "if (retryLimit == 5) return;"])
     expect([text, score("a.ts", text)]).toEqual([text, 0]);
 });
 
 test("a file that is called what the question says comes first, more so when a file is asked for", () => {
-  const [what, which] = [nameScorer("How does the tokenizer work?"), nameScorer("Which file has the tokenizer?")];
+  const [what, which] = [scorerOf("How does the tokenizer work?"), scorerOf("Which file has the tokenizer?")];
   expect(what("src/tokenizer.ts", undefined)).toBeGreaterThan(what("src/parser.ts", undefined));
   expect(which("src/tokenizer.ts", undefined)).toBeGreaterThan(what("src/tokenizer.ts", undefined));
 });
 
 test("tests come after what they test, unless they are asked about", () => {
-  const score = nameScorer("What is retryLimit?");
+  const score = scorerOf("What is retryLimit?");
   for (const path of ["test/a.ts", "src/a.test.ts", "pkg/tests/a.py", "test_a.py", "src/__tests__/a.js"])
     expect([path, score(path, undefined) < score("src/a.ts", undefined)]).toEqual([path, true]);
   for (const path of ["src/latest.ts", "src/contest/a.ts", "src/attestation.py"])
     expect([path, score(path, undefined)]).toEqual([path, 0]);
-  const asked = nameScorer("Which test covers retryLimit?");
+  const asked = scorerOf("Which test covers retryLimit?");
   expect(asked("test/a.ts", undefined)).toBe(asked("src/a.ts", undefined));
 });
 
 test("long lines and questions full of names are matched in bounded work", () => {
   const question = Array.from({ length: 5000 }, (_, i) => `name_${i}`).join(" ");
-  const score = nameScorer(question);
+  const score = scorerOf(question);
   const hostile = [
     "a ".repeat(40_000),
     "\t".repeat(80_000),
