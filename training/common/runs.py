@@ -46,11 +46,11 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 class Curves:
-    """Figures by step in a CSV file: one column a name. Rows behind the step that a run resumes at are dropped."""
+    """Figures by step in a CSV file: one column a name. Rows behind the step that a run resumes at are dropped, all of them where it begins at 0."""
 
     def __init__(self, path: Path, resumed_at: int = 0) -> None:
         self.path = path
-        self.rows = [row for row in read_rows(path) if row["step"] <= resumed_at]
+        self.rows = [row for row in read_rows(path) if row["step"] <= resumed_at] if resumed_at else []
 
     def add(self, step: int, **figures: float) -> None:
         self.rows.append({"step": step, **figures})

@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file of the llama architecture")
     parser.add_argument("--threads", type=int, default=0, help="of the processor; all by default")
     parser.add_argument("--minutes", type=float, default=12, help="of training, besides the banks' making")
-    parser.add_argument("--tried", type=int, default=600, help="steps between two trials, which take a minute or two each; 0 for none")
+    parser.add_argument("--tried", type=int, default=2000, help="steps between two trials, which take a minute or two each; 0 for none")
     parser.add_argument("--facts", type=int, default=5000, help=f"rounded up to whole {CHUNK}s")
     parser.add_argument("--runs", type=int, default=170, help="of code: four segments each")
     options = parser.parse_args()
@@ -74,7 +74,7 @@ def main() -> None:
     model = InfiniModel(backbone, LAYERS, prefix_tokens(tokenizer), axes=(AXES, AXES))
     digest = file_hash(options.model)
     banks = CACHE / f"infini-{digest[:16]}-{sources(BANK_MAKERS, options.runs)}"
-    trainer = Trainer(model, *coordinates_of(model, tokenizer, options.facts, options.runs, banks))
+    trainer = Trainer(model, *coordinates_of(model, tokenizer, options.facts, options.runs, banks), WORDS * (ordinary_questions.LATER + 1))
     trainer.begin_addresses()
     trainer.begin(encode(tokenizer, "0123456789<|im_end|>"))
     run = Run(trainer)

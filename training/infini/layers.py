@@ -40,7 +40,7 @@ def main() -> None:
     tokenizer, backbone = read_tokenizer(Path(sys.argv[1])), read_backbone(Path(sys.argv[1]))
     words = vocabulary("train")
     rng = random.Random(4)
-    curves = Curves(Path(__file__).parent / "layers.csv", -1)
+    curves = Curves(Path(__file__).parent / "layers.csv")
     # A few layers at a time: inputs of all would take gigabytes.
     for first in range(0, backbone.config.layers, 6):
         numbers = list(range(first, min(first + 6, backbone.config.layers)))

@@ -10,7 +10,7 @@ from torch import nn
 
 from .trainer import Trainer
 
-WEIGHTS = {"answers": 1.0, "missed": 0.1, "silence": 0.02, "quiet": 0.5, "added": 3.0}
+WEIGHTS = {"answers": 1.0, "missed": 0.1, "silence": 0.02, "quiet": 0.3, "added": 1.0}
 """Of losses."""
 MOST_FACTS, MOST_FILLER = 24, 25_000
 """Of one memory; filler in tokens."""

@@ -25,15 +25,15 @@ GROUPS = 4
 """Memories in a step."""
 ASKED, ABSENT = 8, 4
 """Questions to one memory, and questions for what it does not hold."""
-WATCHED = 96
-"""Places of code beside each memory, at which it is to add nothing."""
+WATCHED, IN_WORDS = 96, 32
+"""Places beside each memory at which it is to add nothing, and how many of them are of answers in words; the others are of code."""
 SWAPPED = 0.8
 """Share of steps in which facts have each other's values: what is said can only be read, and not be known by heart."""
 ORDINARY = 512
 """Places of code that a step takes for all code there is; what earlier steps took counts too, as it was."""
 REMEMBERED = 0.95
-FIRST = 2.0
-"""Weight of a value's first token, with which an answer turns to memory."""
+ENDS = 2.0
+"""Weight of a value's first token, with which an answer turns to memory, and of the one behind its last, with which it turns away."""
 PASSKEYS = 0.3
 """Share of memories that hold one, in up to `PASSKEY_FILLER` times as much filler."""
 PASSKEY_FILLER = 20
@@ -43,8 +43,12 @@ QUIET = 0.05
 """Weight, beside addresses that are missed, of finding something where nothing is to be found."""
 LOUD = 3.5
 """Of outputs before training."""
+BEHIND = 10
+"""Stands for the token behind a value, where there are digits."""
 CANDIDATES = 1500
 """Tokens of the vocabulary that a step tells the right ones from, besides the backbone's own candidates."""
+ALIKE = 48
+"""And of those that what says a digit or the end makes likelier too: rare tokens' embeddings are much alike, and hardly a draw meets them."""
 
 
 @dataclass
@@ -103,9 +107,9 @@ def classes_of(data: Coordinates) -> list[Tensor]:
 
 
 def digits_of(data: Coordinates) -> Tensor:
-    """Which digit each key's row writes; 10 behind the last."""
+    """Which digit each key's row writes, `BEHIND` the last one."""
     values = [data.facts[fact].value for fact in data.keys.fact.tolist()]
-    return torch.tensor([int(value[at]) if at < len(value) else 10 for value, at in zip(values, data.keys.digit.tolist(), strict=True)])
+    return torch.tensor([int(value[at]) if at < len(value) else BEHIND for value, at in zip(values, data.keys.digit.tolist(), strict=True)])
 
 
 def directions_of(embedding: Tensor, tokens: list[int]) -> Tensor:
@@ -116,8 +120,9 @@ def directions_of(embedding: Tensor, tokens: list[int]) -> Tensor:
 
 
 class Trainer:
-    def __init__(self, model: InfiniModel, data: Coordinates, ordinary: Ordinary, seed: int = 0) -> None:
-        self.model, self.data, self.code = model, data, ordinary
+    def __init__(self, model: InfiniModel, data: Coordinates, ordinary: Ordinary, in_words: int, seed: int = 0) -> None:
+        """`in_words`: how many of the last queries of `ordinary` are of answers in words."""
+        self.model, self.data, self.code, self.in_words = model, data, ordinary, in_words
         self.layers = [model.at(number) for number in model.layer_numbers]
         self.rng = random.Random(seed)
         self.key_rows, self.asked_rows = table_of(data.keys.fact, len(data.facts)), table_of(data.asked.fact, len(data.facts))
@@ -132,6 +137,7 @@ class Trainer:
         self.digits = digits_of(data)
         # Tokens that values' tokens are, -1 for what stands behind a value: `begin` says which.
         self.said = torch.full_like(self.digits, -1)
+        self.alike = torch.zeros(0, dtype=torch.long)
         self.length = data.asked.residuals.float().square().sum(-1).mean().item()
 
     def draw(self, most_facts: float, most_filler: float) -> Drawn:
@@ -177,7 +183,8 @@ class Trainer:
         aimed &= data.keys.digit[keys][:, None] == data.asked.digit[places][..., None]
         there = places >= 0
         counted = there & ~absent & aimed.any(-1)
-        weight = counted * torch.where(data.asked.digit[places] == 0, FIRST, 1.0)
+        is_end = (data.asked.digit[places] == 0) | (self.digits[self.asked_key[places]] == BEHIND)
+        weight = counted * torch.where(is_end, ENDS, 1.0)
         even = weight / weight.sum(1, keepdim=True).clamp(min=1)  # each memory counts alike
         return Asking(keys, here, places, there, absent, aimed, counted, even / even.sum())
 
@@ -242,7 +249,9 @@ class Trainer:
 
     def watched(self, stack: Stack, matrix: Tensor, mass: Tensor) -> dict[str, Tensor]:
         """At places of code and of answers in words: -log of the share of nothing, a mean over heads, and the squared length of what is added."""
-        places = torch.randint(len(self.code.queries), (matrix.shape[2], WATCHED))
+        groups, of_code = matrix.shape[2], len(self.code.queries) - self.in_words
+        in_code, in_words = torch.randint(of_code, (groups, WATCHED - IN_WORDS)), of_code + torch.randint(self.in_words, (groups, IN_WORDS))
+        places = torch.cat([in_code, in_words], 1)
         queries = stack.queries(self.code.queries[places])
         whole = queries @ stack.mass(mass) + 1e-6
         nothing = queries @ stack.null[:, :, None, :, None] / whole
@@ -261,7 +270,7 @@ class Trainer:
         """Logits of the last residuals [..., N, hidden] over some tokens, and the wanted ones' places among them."""
         frozen = self.model.frozen
         drawn = torch.randint(frozen.config.vocabulary, (CANDIDATES,))
-        tokens, place = torch.unique(torch.cat([wanted, rivals.flatten(), drawn]), return_inverse=True)
+        tokens, place = torch.unique(torch.cat([wanted, rivals.flatten(), drawn, self.alike]), return_inverse=True)
         hidden = frozen.final_norm(last).to(frozen.embedding.weight.dtype)
         return functional.linear(hidden, frozen.embedding.weight[tokens]).float(), place[: len(wanted)]
 
@@ -284,7 +293,9 @@ class Trainer:
         self.said = torch.tensor([*tokens[:10], -1])[self.digits]
         marks = functional.one_hot(self.digits, 11).float()
         size = data.asked.residuals.float().norm(dim=1).mean()
-        said = directions_of(frozen.embedding.weight.float() * frozen.final_norm.weight, tokens) * size
+        embedding = frozen.embedding.weight.float() * frozen.final_norm.weight
+        said = directions_of(embedding, tokens) * size
+        self.alike = (said @ embedding.T).topk(ALIKE).indices.flatten().unique()
         config = self.layers[0].config
         group = config.heads // config.kv_heads
         beyond = torch.tensor([1.0] * (group - 1) + [-0.9 * (group - 1)])  # what is found less the mean of all there is

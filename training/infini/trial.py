@@ -32,7 +32,7 @@ class Trial:
         self.grass = encode(tokenizer, header("text-00.txt") + GRASS * 26)[:512]
 
     def figures(self) -> dict[str, float]:
-        return {name: self.case(*case, asked=8)[0] for name, case in self.CASES.items()}
+        return {name: self.case(*case, asked=16)[0] for name, case in self.CASES.items()}
 
     @torch.no_grad()
     def case(self, facts: int, segments: int, asked: int) -> tuple[float, list[str]]:
