@@ -1,4 +1,5 @@
 /** How near trained strategies come to PyTorch, on the real model in full precision: references are written by `training/`. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +29,14 @@ export interface StrategyParityResult {
 }
 
 const Tokens = v.array(v.number());
-const Texts = v.object({ prefix: Tokens, segments: v.array(Tokens), question: Tokens, rows: v.number() });
+const Texts = v.object({
+  /** The sha256 of the file that PyTorch read. */
+  weights: v.string(),
+  prefix: Tokens,
+  segments: v.array(Tokens),
+  question: Tokens,
+  rows: v.number(),
+});
 
 /** See the module. */
 export async function strategyParity({ modelPath, threads, tell }: BenchOptions): Promise<StrategyParityResult> {
@@ -53,8 +61,9 @@ export async function strategyParity({ modelPath, threads, tell }: BenchOptions)
 
 /** Over a memory of four segments, each read alone behind the prefix. */
 async function infiniParity(model: LanguageModel, threads: number): Promise<StrategyParity> {
-  const { prefix, segments, question, rows } = v.parse(Texts, JSON.parse(readFileSync(golden("infini.json"), "utf8")));
-  const weights = infiniWeights(await openStrategyWeights("infini", model.hash), model.config);
+  const stored = await openStrategyWeights("infini", model.hash);
+  const { prefix, segments, question, rows } = referenceTexts("infini", stored.path);
+  const weights = infiniWeights(stored, model.config);
   const shares = await ShareMaker.open(model.config, weights, threads);
   const infini = await InfiniModel.open(model, weights, threads);
   try {
@@ -78,8 +87,9 @@ async function infiniParity(model: LanguageModel, threads: number): Promise<Stra
 
 /** Over a bank of segments, each read alone behind the prefix. */
 async function longMemParity(model: LanguageModel, threads: number): Promise<StrategyParity> {
-  const { prefix, segments, question, rows } = v.parse(Texts, JSON.parse(readFileSync(golden("longmem.json"), "utf8")));
-  const weights = longMemWeights(await openStrategyWeights("longmem", model.hash), model.config);
+  const stored = await openStrategyWeights("longmem", model.hash);
+  const { prefix, segments, question, rows } = referenceTexts("longmem", stored.path);
+  const weights = longMemWeights(stored, model.config);
   const longMem = await LongMemModel.open(model, weights, threads);
   try {
     const texts = segments.map((segment) => Int32Array.from(segment));
@@ -91,6 +101,16 @@ async function longMemParity(model: LanguageModel, threads: number): Promise<Str
   } finally {
     await longMem.close();
   }
+}
+
+/** What the reference was made of; other weights than the shipped ones may come near it by chance. */
+function referenceTexts(strategy: "infini" | "longmem", weightsPath: string): v.InferOutput<typeof Texts> {
+  const texts = v.parse(Texts, JSON.parse(readFileSync(golden(`${strategy}.json`), "utf8")));
+  const hash = createHash("sha256").update(readFileSync(weightsPath)).digest("hex");
+  if (hash === texts.weights) return texts;
+  throw new Error(
+    `The reference is of other weights than are shipped: python -m ${strategy}.reference makes it again.`,
+  );
 }
 
 function relative(logits: Float32Array, reference: Float32Array): StrategyParity {

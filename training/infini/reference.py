@@ -39,7 +39,7 @@ def main() -> None:
     hidden = model(torch.tensor([question]), read_segments(model, texts))[0, -ROWS:]
     folder = REPOSITORY / "test/golden/strategies"
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"prefix": prefix, "segments": texts, "question": question, "rows": ROWS}
+    told = {"weights": file_hash(weights), "prefix": prefix, "segments": texts, "question": question, "rows": ROWS}
     (folder / "infini.json").write_text(json.dumps(told) + "\n")
     (folder / "infini.logits.bin").write_bytes(model.frozen.logits(hidden).numpy().tobytes())
 

@@ -12,7 +12,7 @@ from common.corpus import REPOSITORY, projects
 from common.gguf_model import read_backbone, read_tokenizer
 from common.segments import encode, prefix_tokens, segments
 
-from .export import load_shipped, read_config, shipped_path
+from .export import file_hash, load_shipped, read_config, shipped_path
 from .golden import bank_of, logits
 from .side_net import ReaderStart, SideNet
 
@@ -47,7 +47,7 @@ def main() -> None:
     plain = logits(net, prefix + question, bank.part(0, 0))[-ROWS:]
     folder = REPOSITORY / "test/golden/strategies"
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"prefix": prefix, "segments": texts, "question": question, "rows": ROWS}
+    told = {"weights": file_hash(shipped_path(path)), "prefix": prefix, "segments": texts, "question": question, "rows": ROWS}
     (folder / "longmem.json").write_text(json.dumps(told) + "\n")
     (folder / "longmem.logits.bin").write_bytes(full.contiguous().numpy().tobytes())
     print("the bank changes logits by", (full - plain).abs().max().item(), "of", (full.max() - full.min()).item())
