@@ -89,7 +89,7 @@ export class Workspace {
       ...(secretPatterns === undefined ? {} : { secretPatterns }),
       ...(pauseOnBattery === true ? { onBattery } : {}),
     });
-    const likelihood = new QuestionLikelihood(store, opening.loaded.model, encoder, log);
+    const likelihood = await QuestionLikelihood.open(store, opening.loaded.model, encoder, { threads, log });
     return new Workspace(opening, store, ingestor, await LookUp.open(store, encoder, threads, likelihood));
   }
 

@@ -36,7 +36,7 @@ export class LookUp {
 
   /**
    * @param encoder what the store's blocks were encoded with: questions ask from the same place
-   * @param likelihood for `rankClosely`, which is `rank` without it
+   * @param likelihood for `rankClosely`, which is `rank` without it; closed with the look-up
    */
   static async open(
     store: Store,
@@ -104,7 +104,7 @@ export class LookUp {
   }
 
   async close(): Promise<void> {
-    await this.index?.close();
+    await Promise.all([this.index?.close(), this.likelihood?.close()]);
   }
 
   /** Takes the store's blocks anew when any process has changed them. */

@@ -8,8 +8,8 @@ import { openPool } from "../blocks/open-pool.ts";
 import type { AttentionWindow } from "../inference/attention-window.ts";
 import type { BlockEncoder } from "../inference/block-encoder.ts";
 import type { LanguageModel } from "../inference/language-model.ts";
-import { logLikelihoods } from "../inference/logits.ts";
 import { QUESTION_LEAD } from "../inference/prompt.ts";
+import { TokenLikelihood } from "../inference/token-likelihood.ts";
 import { BlockLoader } from "../memory/block-window.ts";
 import type { PlacedBlock } from "../store/block-reader.ts";
 import type { Store } from "../store/store.ts";
@@ -24,13 +24,29 @@ export class QuestionLikelihood {
   readonly #model: LanguageModel;
   readonly #encoder: BlockEncoder;
   readonly #loader: BlockLoader;
+  readonly #likelihood: TokenLikelihood;
 
-  constructor(store: Store, model: LanguageModel, encoder: BlockEncoder, log: (line: string) => void) {
-    // Blocks are read once and in order: keeping more than a run's would keep none that is read again.
-    const pool = openPool(store, encoder.shape, { log, maxLeaseBlocks: SIDE_BY_SIDE, ramBytes: 0 });
+  protected constructor(model: LanguageModel, encoder: BlockEncoder, loader: BlockLoader, likelihood: TokenLikelihood) {
     this.#model = model;
     this.#encoder = encoder;
-    this.#loader = new BlockLoader(pool, encoder.shape);
+    this.#loader = loader;
+    this.#likelihood = likelihood;
+  }
+
+  static async open(
+    store: Store,
+    model: LanguageModel,
+    encoder: BlockEncoder,
+    { threads, log }: { threads: number; log: (line: string) => void },
+  ): Promise<QuestionLikelihood> {
+    // Blocks are read once and in order: keeping more than a run's would keep none that is read again.
+    const pool = openPool(store, encoder.shape, { log, maxLeaseBlocks: SIDE_BY_SIDE, ramBytes: 0 });
+    const likelihood = await TokenLikelihood.open(model, threads);
+    return new QuestionLikelihood(model, encoder, new BlockLoader(pool, encoder.shape), likelihood);
+  }
+
+  close(): Promise<void> {
+    return this.#likelihood.close();
   }
 
   /**
@@ -88,15 +104,20 @@ export class QuestionLikelihood {
       ],
     }));
     const hidden = await this.#model.runViews(window, tokens, positions, views);
-    for (const [i, { block }] of placed.entries()) {
-      scores.set(block.id, await this.#logLikelihood(hidden, i * text.length + lead.length - 1, asked));
-    }
-  }
-
-  /** Of `asked`, the first of which the hidden state of row `row` predicts. */
-  async #logLikelihood(hidden: Float32Array, row: number, asked: Int32Array): Promise<number> {
     const width = this.#model.config.hidden;
-    const logits = await this.#model.logits(hidden.slice(row * width, (row + asked.length) * width));
-    return logLikelihoods(logits, asked).reduce((sum, each) => sum + each, 0);
+    const telling = new Float32Array(placed.length * asked.length * width);
+    for (const i of placed.keys()) {
+      // The lead's last row predicts the question's first token.
+      const row = i * text.length + lead.length - 1;
+      telling.set(hidden.subarray(row * width, (row + asked.length) * width), i * asked.length * width);
+    }
+    const likelihoods = await this.#likelihood.of(telling, Int32Array.from(placed.flatMap(() => [...asked])));
+    for (const [i, { block }] of placed.entries()) {
+      const ofBlock = likelihoods.subarray(i * asked.length, (i + 1) * asked.length);
+      scores.set(
+        block.id,
+        ofBlock.reduce((sum, each) => sum + each, 0),
+      );
+    }
   }
 }

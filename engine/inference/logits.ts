@@ -20,22 +20,6 @@ export function logSoftmax(logits: Float32Array): Float64Array {
   return Float64Array.from(logits, (value) => value - normalizer);
 }
 
-/** Logits this far below a row's highest add nothing that counts to the sum of its probabilities. */
-const NEGLIGIBLE = 16;
-
-/** Natural logarithms of the tokens' probabilities; row i of `logits` [tokens, vocabulary] predicts token i. */
-export function logLikelihoods(logits: Float32Array, tokens: Int32Array): number[] {
-  const vocabulary = logits.length / tokens.length;
-  return Array.from(tokens, (token, i) => {
-    const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
-    let highest = -Infinity;
-    for (const value of row) if (value > highest) highest = value;
-    let total = 0;
-    for (const value of row) if (value > highest - NEGLIGIBLE) total += Math.exp(value - highest);
-    return (row[token] ?? -Infinity) - highest - Math.log(total);
-  });
-}
-
 /** Index of the largest value. */
 export function argmax(values: Float32Array): number {
   let best = 0;

@@ -46,7 +46,7 @@ const { ms: readyMs, result: ready } = await timed(async () => {
 });
 
 const store = new Store(storeFile, tell);
-const likelihood = new QuestionLikelihood(store, loaded.model, encoder, tell);
+const likelihood = await QuestionLikelihood.open(store, loaded.model, encoder, { threads, log: tell });
 const lookUp = await LookUp.open(store, encoder, threads, likelihood);
 const filler = new WindowFiller(store, loaded.model, encoder, lookUp, tell);
 const asked: AskedTimes[] = [];
