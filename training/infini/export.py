@@ -34,6 +34,18 @@ def tensors_of(model: InfiniModel) -> dict[str, Tensor]:
     return made
 
 
+@torch.no_grad()
+def raise_nothing(model: InfiniModel, factor: float) -> None:
+    """Multiplies the mass that has a value of nothing: the more of it, the quieter are heads that are not sure."""
+    for number in model.layer_numbers:
+        null = model.at(number).null
+        null.copy_(before_softplus(factor * functional.softplus(null).double()))
+
+
+def before_softplus(values: Tensor) -> Tensor:
+    return (values + torch.log(-torch.expm1(-values))).float()
+
+
 def write_model(path: Path, model: InfiniModel, model_hash: str, figures: dict[str, object]) -> None:
     config = {"layers": model.layer_numbers, "decay": DECAY, **figures}
     write_weights(path, tensors_of(model), {"format": FORMAT, "model": model_hash, "config": json.dumps(config)})
@@ -60,8 +72,7 @@ def load_exported(path: Path, model: InfiniModel) -> None:
         for name in STANDARDS:
             getattr(own, name).copy_(stored[f"{number}.{name}"])
         own.gate.copy_(torch.logit(stored[f"{number}.gate"].double()).float())
-        null = stored[f"{number}.null"].view_as(own.null).double()
-        own.null.copy_((null + torch.log(-torch.expm1(-null))).float())
+        own.null.copy_(before_softplus(stored[f"{number}.null"].view_as(own.null).double()))
 
 
 def identity(width: int) -> nn.Linear:

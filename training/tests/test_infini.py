@@ -9,12 +9,13 @@ from common.backbone import TINY, Backbone, Config
 from common.corpus import REPOSITORY
 from infini import memory, wordings
 from infini.axes import CORRELATED, PARTS, along, fit_layer, marks, part_of
-from infini.export import load_exported, write_model
+from infini.export import load_exported, raise_nothing, write_model
 from infini.facts import EVALUATED, make_fact, make_passkey
 from infini.golden import randomise, read_segments
 from infini.memory import InfiniLayer, InfiniModel, feature, write_delta, write_linear
 from infini.stored import as_stored
 from infini.trainer import directions_of
+from torch.nn import functional
 
 
 def model_of(seed: int = 1) -> InfiniModel:
@@ -77,6 +78,18 @@ def test_the_shipped_file_is_the_model_up_to_rounding(tmp_path: Path) -> None:
     load_exported(tmp_path / "weights.safetensors", model)
     after = model(question, read_segments(model, texts()))
     assert (after - before).abs().max() < 0.1 * before.abs().max()
+
+
+@torch.no_grad()
+def test_raising_nothing_multiplies_its_mass_and_makes_heads_quieter() -> None:
+    model, question = model_of(), torch.tensor([[3, 9, 27, 81, 50]])
+    plain = model(question, read_segments(model, []))
+    before, masses = model(question, read_segments(model, texts())), [functional.softplus(model.at(number).null) for number in model.layer_numbers]
+    raise_nothing(model, 4.0)
+    for number, mass in zip(model.layer_numbers, masses, strict=True):
+        torch.testing.assert_close(functional.softplus(model.at(number).null), 4 * mass)
+    after = model(question, read_segments(model, texts()))
+    assert 0 < (after - plain).abs().max() < (before - plain).abs().max()
 
 
 def words_of(texts: list[str]) -> set[str]:
