@@ -26,7 +26,7 @@ export class QuestionLikelihood {
   readonly #loader: BlockLoader;
   readonly #likelihood: TokenLikelihood;
 
-  protected constructor(model: LanguageModel, encoder: BlockEncoder, loader: BlockLoader, likelihood: TokenLikelihood) {
+  private constructor(model: LanguageModel, encoder: BlockEncoder, loader: BlockLoader, likelihood: TokenLikelihood) {
     this.#model = model;
     this.#encoder = encoder;
     this.#loader = loader;
